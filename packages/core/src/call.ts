@@ -1,0 +1,76 @@
+import type { Budget } from './budget.ts';
+import type { ChatRequest } from './chat.ts';
+import type { ErrorClass } from './errors.ts';
+import type { Money, Usage } from './usage.ts';
+
+/** What is asked for, in canonical form, and as it came in where the edge kept it. */
+export interface Request {
+  readonly operation: 'chat';
+  readonly value: ChatRequest;
+  readonly native?: { readonly dialect: string; readonly bytes: Uint8Array };
+}
+
+/** Facts added on the way in. Plugins add their fields by declaration merging; each is written once. */
+export interface CallState {
+  /** Per-attempt timers that differ from the targets' own, in milliseconds. */
+  timeouts?: Partial<Timeouts>;
+}
+
+/** The five timers of an attempt, in milliseconds. */
+export interface Timeouts {
+  readonly connectMs: number;
+  readonly headersMs: number;
+  readonly firstContentMs: number;
+  readonly idleMs: number;
+  readonly totalMs: number;
+}
+
+/** What an attempt's transport reports on its way; timers listen. */
+export type Phase = 'connecting' | 'connected' | 'headers' | 'bytes' | 'content';
+
+/** One request on its way. Never mutated across an attempt: `fork` derives. */
+export interface Call {
+  /** Becomes X-Request-ID. */
+  readonly id: string;
+  readonly request: Request;
+  /** Aborts when the client has gone, the deadline has passed, or a race is lost. */
+  readonly signal: AbortSignal;
+  readonly budget: Budget;
+  /** One record, shared by forks, so that the outermost stage sees what the inner ones learned. */
+  readonly state: CallState;
+  /** One entry per upstream request and per skipped candidate, in the order in which they began. */
+  readonly trail: Attempt[];
+  /** Set for one attempt by the timers around it. */
+  readonly progress?: (phase: Phase) => void;
+  /** Set for one attempt by the engine: how long it held it back. */
+  readonly waitedMs?: number;
+}
+
+/** One line of the trail: an upstream request, or a candidate that was passed over. */
+export interface Attempt {
+  readonly provider: string;
+  readonly model: string;
+  outcome: 'running' | 'ok' | 'skipped' | 'aborted' | ErrorClass;
+  /** The upstream's HTTP status, where it answered with one. */
+  status: number | null;
+  /** On `Clock.now()`. */
+  readonly startedAt: number;
+  /** How long the engine held it back before it began. */
+  readonly waitedMs: number;
+  firstContentMs: number | null;
+  latencyMs: number | null;
+  /** Why it was skipped or how it failed, in our own words. */
+  why: string | null;
+  /** Until when the candidate is blocked, milliseconds since 1970. */
+  until: number | null;
+  usage: Usage | null;
+  cost: Money | null;
+}
+
+/** A call that differs in what is given and shares everything else. */
+export function fork(
+  call: Call,
+  change: Partial<Pick<Call, 'signal' | 'budget' | 'progress' | 'request' | 'waitedMs'>>,
+): Call {
+  return { ...call, ...change };
+}

@@ -1,0 +1,44 @@
+/** A pending timer, as `Clock.setTimeout` returns it; opaque to everybody but its clock. */
+export type Timer = unknown;
+
+/** Where time comes from. Injected everywhere, so that tests and simulations run on a clock of their own. */
+export interface Clock {
+  /** Milliseconds that only ever grow; for durations and deadlines, meaningless as a date. */
+  now(): number;
+  /** Milliseconds since 1970 (UTC), microseconds as fraction; for what is shown or stored. */
+  wall(): number;
+  setTimeout(fn: () => void, ms: number): Timer;
+  clearTimeout(timer: Timer): void;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now() + (performance.now() % 1),
+  setTimeout: (fn, ms) => setTimeout(fn, Math.min(ms, 2_147_483_647)),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout), // only ever given what setTimeout above returned
+};
+
+/** Resolves after `ms`, or rejects with the signal's reason as soon as that aborts; leaves no timer behind. */
+export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const timer = clock.setTimeout(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    }, ms);
+    const abort = () => {
+      clock.clearTimeout(timer);
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** A controller that aborts when its parent does, with the parent's reason. */
+export function linked(parent: AbortSignal): AbortController {
+  const controller = new AbortController();
+  if (parent.aborted) controller.abort(parent.reason);
+  else parent.addEventListener('abort', () => controller.abort(parent.reason), { once: true });
+  return controller;
+}

@@ -1,0 +1,45 @@
+import type { Call } from '../call.ts';
+import { type GatewayError, ruleOf } from '../errors.ts';
+import type { Host } from '../host.ts';
+import type { Candidate } from '../target.ts';
+import type { Failure } from './failure.ts';
+import type { RetryBudget } from './retry-budget.ts';
+
+/** What a tier says about how its plan is run. */
+export interface RunOptions {
+  /** Failures of these classes go to the next candidate although they usually do not. */
+  readonly fallbackOn?: { readonly content_policy?: boolean };
+  readonly retryBudget?: RetryBudget;
+}
+
+/** One plan being run for one call. */
+export interface Run {
+  readonly call: Call;
+  readonly host: Pick<Host, 'clock' | 'random'>;
+  readonly options: RunOptions;
+  /** The latest failure of each candidate, in the order in which they first failed. */
+  readonly failures: Map<string, Failure>;
+  /** How often each target was called. */
+  readonly calls: Map<string, number>;
+  /** A failure after which nothing new may begin. */
+  terminal: GatewayError | null;
+}
+
+/** Notes what became of a candidate; a class that allows no successor ends the run. */
+export function fail(state: Run, candidate: Candidate, error: GatewayError): GatewayError {
+  const { next } = ruleOf(error.class);
+  const allowed =
+    next === 'yes' ||
+    next === 'larger' ||
+    (next === 'tier' &&
+      error.class === 'content_policy' &&
+      state.options.fallbackOn?.content_policy === true);
+  if (error.class !== 'lost') {
+    state.failures.set(keyOf(candidate), { candidate, error, blocked: null, at: state.host.clock.now() });
+    if (!allowed) state.terminal ??= error;
+  }
+  return error;
+}
+
+/** What tells one candidate from another: the same model may stand there under two credentials. */
+export const keyOf = ({ target }: Candidate): string => `${target.id}\n${target.credential}`;

@@ -1,0 +1,100 @@
+import type { ChatChunk } from './chat.ts';
+import { parseEvents } from './stream/sse.ts';
+
+/** One or more WHOLE events of a stream: bytes ready to be sent on, parsed only if asked, once. */
+export interface Frame {
+  readonly bytes: Uint8Array;
+  chunks(): readonly ChatChunk[];
+  /** False where the bytes can be sent on unread: no finish reason, no usage, every chunk with a choice. */
+  tells(): boolean;
+}
+
+/** How an upstream's stream ended: it said so itself, or the connection just closed. */
+export type StreamEnd = 'complete' | 'cut';
+
+/** Frames as they come; the iterator's return value tells how it ended. */
+export interface Frames {
+  [Symbol.asyncIterator](): AsyncIterator<Frame, StreamEnd | undefined, undefined>;
+}
+
+const encoder = new TextEncoder();
+
+/** A frame made of chunks; serialised when its bytes are first asked for. */
+export function frameOf(...chunks: readonly ChatChunk[]): Frame {
+  let bytes: Uint8Array | undefined;
+  return {
+    tells: () => chunks.some(telling),
+    chunks: () => chunks,
+    get bytes() {
+      return (bytes ??= encoder.encode(chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')));
+    },
+  };
+}
+
+const telling = (chunk: ChatChunk): boolean =>
+  chunk.choices.length === 0 ||
+  (chunk.usage ?? null) !== null ||
+  chunk.choices.some(({ finish_reason }) => finish_reason !== null);
+
+/** A frame of bytes as they came: whole events of OpenAI's own dialect, read only where they may tell something. */
+export function rawFrame(bytes: Uint8Array): Frame {
+  let chunks: readonly ChatChunk[] | undefined;
+  let tells: boolean | undefined;
+  return {
+    bytes,
+    tells: () => (tells ??= mayTell(bytes)),
+    chunks: () => (chunks ??= parseEvents(bytes).flatMap(({ data }) => readChunk(data) ?? [])),
+  };
+}
+
+/** One event's data as a chunk; `null` for what is not one (`[DONE]`, broken JSON). */
+export function readChunk(data: string): ChatChunk | null {
+  try {
+    const value: unknown = JSON.parse(data);
+    if (typeof value !== 'object' || value === null || !('choices' in value) || !Array.isArray(value.choices))
+      return null;
+    return value as ChatChunk; // a chunk is whatever has choices; every reader checks the fields that it uses
+  } catch {
+    return null;
+  }
+}
+
+const TELLING = [
+  '"finish_reason":"',
+  '"finish_reason": "',
+  '"usage":{',
+  '"usage": {',
+  '"choices":[]',
+  '"choices": []',
+].map((text) => Buffer.from(text));
+
+/** Looking is far cheaper than parsing. */
+function mayTell(bytes: Uint8Array): boolean {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return TELLING.some((text) => buffer.includes(text));
+}
+
+/** Does this chunk carry content: text, reasoning, a refusal or a tool call? A role alone does not. */
+export function carriesContent(chunk: ChatChunk): boolean {
+  return chunk.choices.some(({ delta }) => {
+    if (typeof delta !== 'object' || delta === null) return false;
+    if (delta.tool_calls?.length) return true;
+    return (
+      CONTENT_FIELDS.some((field) => {
+        const value = delta[field];
+        return (typeof value === 'string' || Array.isArray(value)) && value.length > 0;
+      }) ||
+      (typeof delta['function_call'] === 'object' && delta['function_call'] !== null) ||
+      (typeof delta['audio'] === 'object' && delta['audio'] !== null)
+    );
+  });
+}
+
+const CONTENT_FIELDS = [
+  'content',
+  'reasoning_content',
+  'reasoning',
+  'refusal',
+  'thinking_blocks',
+  'reasoning_details',
+];

@@ -1,0 +1,119 @@
+import type { ChatChunk } from '../chat.ts';
+import { asGatewayError, GatewayError } from '../errors.ts';
+import { carriesContent, type Frame, type Frames } from '../frame.ts';
+import type { End } from '../reply.ts';
+import { readUsage, type Usage } from '../usage.ts';
+
+/** What a stream has told so far. */
+export interface Observed {
+  usage: Usage | null;
+  finished: boolean;
+}
+
+export interface Observation {
+  /** What to send on, beginning with what came before the first content. Can be read once. */
+  readonly frames: AsyncIterable<Frame>;
+  readonly observed: Observed;
+}
+
+/**
+ * Reads a stream up to its first content (the commit point) and hands it on from its start. Before that, every
+ * failure rejects and the stream may be replaced; after it, failures are thrown to the reader of `frames`.
+ * A stream that ends without any content but with a finish reason is an answer (an empty one); one that just ends is
+ * `malformed`. `ended` runs exactly once, also where the reader leaves early.
+ */
+export async function observe(source: Frames, ended: (end: End) => void): Promise<Observation> {
+  const iterator = source[Symbol.asyncIterator]();
+  const observed: Observed = { usage: null, finished: false };
+  const held: Frame[] = [];
+  let complete = false;
+  try {
+    for (;;) {
+      const step = await iterator.next();
+      if (step.done) {
+        honest(step.value, observed, held.length === 0);
+        complete = true;
+        break;
+      }
+      held.push(step.value);
+      note(step.value.chunks(), observed);
+      if (step.value.chunks().some(carriesContent)) break;
+    }
+  } catch (error) {
+    await iterator.return?.().catch(() => {});
+    throw asGatewayError(error);
+  }
+  return { observed, frames: committed(iterator, held, complete, observed, ended) };
+}
+
+function committed(
+  iterator: AsyncIterator<Frame, unknown, undefined>,
+  held: Frame[],
+  complete: boolean,
+  observed: Observed,
+  ended: (end: End) => void,
+): AsyncIterable<Frame> {
+  let over = false;
+  const finish = (end: End) => {
+    if (over) return;
+    over = true;
+    ended(end);
+  };
+  const done = { done: true, value: undefined } as const;
+  const reader: AsyncIterator<Frame, undefined, undefined> = {
+    async next() {
+      const early = held.shift();
+      if (early) return { done: false, value: early };
+      if (over) return done;
+      if (complete) {
+        finish({ abandoned: false });
+        return done;
+      }
+      try {
+        const step = await iterator.next();
+        if (step.done) {
+          honest(step.value, observed, false);
+          finish({ abandoned: false });
+          return done;
+        }
+        if (step.value.tells()) note(step.value.chunks(), observed);
+        return { done: false, value: step.value };
+      } catch (error) {
+        const failure = commitError(asGatewayError(error));
+        finish({ abandoned: false, error: failure });
+        await iterator.return?.().catch(() => {});
+        throw failure;
+      }
+    },
+    async return() {
+      finish({ abandoned: true });
+      held.length = 0;
+      await iterator.return?.().catch(() => {});
+      return done;
+    },
+  };
+  return { [Symbol.asyncIterator]: () => reader };
+}
+
+/** The same failure, marked as one that came after content had been sent on. */
+function commitError(error: GatewayError): GatewayError {
+  return new GatewayError(error.class, error.message, { ...error.details, committed: true, cause: error });
+}
+
+function honest(end: unknown, observed: Observed, empty: boolean): void {
+  if (empty)
+    throw new GatewayError('malformed', 'the upstream ended the stream without an answer', {
+      code: 'upstream_stream_empty',
+    });
+  if (end === 'cut' && !observed.finished)
+    throw new GatewayError('malformed', 'the upstream cut the stream before its end', {
+      code: 'upstream_stream_truncated',
+    });
+}
+
+function note(chunks: readonly ChatChunk[], observed: Observed): void {
+  for (const chunk of chunks) {
+    if (chunk.usage) observed.usage = readUsage(chunk.usage) ?? observed.usage;
+    if (chunk.choices.some((choice) => typeof choice.finish_reason === 'string')) observed.finished = true;
+  }
+}

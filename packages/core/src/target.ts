@@ -1,0 +1,90 @@
+import type { Call } from './call.ts';
+import type { ErrorClass } from './errors.ts';
+import type { Reply } from './reply.ts';
+import type { Price } from './usage.ts';
+
+/** Why a target cannot be called now. */
+export interface Blocked {
+  readonly blocked: 'cooling' | 'open' | 'probing' | 'full' | 'bad_credential' | 'quota_exhausted';
+  /** What to tell people, in our own words. */
+  readonly why: string;
+  /** Milliseconds until it may be called again, where that is known. */
+  readonly forMs: number | null;
+  /** On `Clock.now()`, when it failed last; breakers say so. */
+  readonly failedAt?: number;
+  /** A permit all the same, for when there is nobody else (panic); breakers only. */
+  insist?(): Permit | Blocked;
+}
+
+/** How an attempt ended, for whoever keeps account of the target. */
+export interface Settlement {
+  /** `ok`, the class of the failure, or `aborted` where it was ended from our side and says nothing of the target. */
+  readonly outcome: 'ok' | 'aborted' | ErrorClass;
+  readonly retryAfterMs: number | null;
+  readonly firstContentMs: number | null;
+  readonly latencyMs: number;
+}
+
+/** Leave to make one attempt. Whoever holds it settles it exactly once. */
+export interface Permit {
+  settle(settlement: Settlement): void;
+}
+
+/** What a planner knows of a target; `null` is unknown. */
+export interface Facts {
+  readonly price: Price | null;
+  /** Context window in tokens. */
+  readonly window: number | null;
+  readonly residency: string;
+  /** Median time to the first content, in milliseconds. */
+  readonly latencyMs: number | null;
+  readonly errorRate: number | null;
+  readonly inFlight: number | null;
+  readonly blocked: Blocked | null;
+}
+
+/** Somebody who can answer: one model at one provider under one credential. */
+export interface Target {
+  /** `provider:model`. */
+  readonly id: string;
+  readonly provider: string;
+  readonly model: string;
+  /** Names the credential without telling it; states are kept by it. */
+  readonly credential: string;
+  /** Where the data goes: `global`, `india`, `eu`, or what the configuration declares. */
+  readonly residency: string;
+  facts(call: Call): Facts;
+  acquire(call: Call): Permit | Blocked;
+  /** Resolves with a whole completion, or with a stream whose first content has come. Settles the permit. */
+  handle(call: Call, permit: Permit): Promise<Reply>;
+}
+
+/** Wraps a target in one concern: cool-down, breaker, bulkhead, timers. */
+export type Layer = (target: Target) => Target;
+
+/** A target with its facts as they were when the plan was made. */
+export interface Candidate {
+  readonly target: Target;
+  readonly facts: Facts;
+}
+
+export const isBlocked = (answer: Permit | Blocked): answer is Blocked => 'blocked' in answer;
+
+/** Puts layers around a target, the first one outermost. */
+export function layered(target: Target, layers: readonly Layer[]): Target {
+  return layers.reduceRight((inner, layer) => layer(inner), target);
+}
+
+/** A permit that tells `note` how the attempt ended before it passes that on; a panic permit likewise. */
+export function settling(answer: Permit | Blocked, note: (settlement: Settlement) => void): Permit | Blocked {
+  if (isBlocked(answer)) {
+    const { insist } = answer;
+    return insist ? { ...answer, insist: () => settling(insist(), note) } : answer;
+  }
+  return {
+    settle(settlement) {
+      note(settlement);
+      answer.settle(settlement);
+    },
+  };
+}

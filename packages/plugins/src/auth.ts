@@ -1,0 +1,31 @@
+import { GatewayError, type Middleware } from '@inferbridge/core';
+
+declare module '@inferbridge/core/call' {
+  interface CallState {
+    /** The key as the client sent it, on its way to the auth stage. */
+    bearer?: string;
+    /** Who calls, once that is known. */
+    user?: User;
+  }
+}
+
+export interface User {
+  readonly id: string;
+}
+
+export interface AuthOptions {
+  /** Tells who a key belongs to, `null` for nobody. */
+  readonly authenticate: (key: string) => User | null | Promise<User | null>;
+}
+
+/** Lets through only callers who are known; one whom the edge has identified already is not asked again. */
+export function auth({ authenticate }: AuthOptions): Middleware {
+  return async (call, next) => {
+    if (!call.state.user) {
+      const user = call.state.bearer ? await authenticate(call.state.bearer) : null;
+      if (!user) throw new GatewayError('unauthenticated', 'invalid or missing API key');
+      call.state.user = user;
+    }
+    return next(call);
+  };
+}

@@ -1,0 +1,134 @@
+import {
+  type Call,
+  type Clock,
+  fork,
+  GatewayError,
+  type Layer,
+  linked,
+  onFinish,
+  type Phase,
+  type Timeouts,
+} from '@inferbridge/core';
+
+export interface TimersOptions extends Partial<Timeouts> {
+  readonly clock: Clock;
+}
+
+/** What an attempt may take where nobody says otherwise, in milliseconds. */
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  connectMs: 3_000,
+  headersMs: 30_000,
+  firstContentMs: 30_000,
+  idleMs: 60_000,
+  totalMs: 600_000,
+};
+
+/**
+ * The five timers of an attempt: connecting, response headers, first content, silence between bytes, and the whole.
+ * Without streaming, headers and first content come only when the model has finished, so there those two bound
+ * nothing unless the call's own `state.timeouts` set them; then they bound the wait for the whole reply.
+ * A timer that ends before the commit is a `timeout` (the next candidate gets its chance), after it the stream fails.
+ */
+export function timers({ clock, ...given }: TimersOptions): Layer {
+  const defaults = { ...DEFAULT_TIMEOUTS, ...given };
+  return (target) => ({
+    ...target,
+    async handle(call, permit) {
+      const controller = linked(call.signal);
+      const watch = watchdog(clock, timeoutsOf(call, defaults), (name, ms) =>
+        controller.abort(
+          new GatewayError('timeout', `${PLACE[name]} within ${ms} ms`, { code: `${name}_timeout` }),
+        ),
+      );
+      try {
+        const reply = await target.handle(
+          fork(call, { signal: controller.signal, progress: watch.progress }),
+          permit,
+        );
+        onFinish(reply, watch.stop);
+        return reply;
+      } catch (error) {
+        watch.stop();
+        throw error;
+      }
+    },
+  });
+}
+
+type Name = 'connect' | 'headers' | 'first_content' | 'idle' | 'total';
+
+const PLACE: Record<Name, string> = {
+  connect: 'no connection',
+  headers: 'no response headers',
+  first_content: 'no content',
+  idle: 'nothing more came',
+  total: 'not done',
+};
+
+function timeoutsOf(call: Call, defaults: Timeouts): Timeouts {
+  const own = call.state.timeouts ?? {};
+  if (call.request.value.stream === true) return { ...defaults, ...own };
+  const unbounded = { headersMs: Number.POSITIVE_INFINITY, firstContentMs: Number.POSITIVE_INFINITY };
+  return { ...defaults, ...unbounded, ...own };
+}
+
+/** Keeps the next moment at which something is too late; one timer, set again only where that moment comes sooner. */
+function watchdog(clock: Clock, timeouts: Timeouts, expire: (name: Name, ms: number) => void) {
+  const { connectMs, headersMs, firstContentMs, idleMs, totalMs } = timeouts;
+  const start = clock.now();
+  const due = new Map<Name, { at: number; ms: number }>();
+  let timer: unknown = null;
+  let armedFor = Number.POSITIVE_INFINITY;
+  let stopped = false;
+
+  const soonest = () => {
+    let first: { name: Name; at: number; ms: number } | null = null;
+    for (const [name, { at, ms }] of due) if (!first || at < first.at) first = { name, at, ms };
+    return first;
+  };
+  const arm = () => {
+    const next = soonest();
+    if (stopped || !next || next.at >= armedFor) return;
+    if (timer !== null) clock.clearTimeout(timer);
+    armedFor = next.at;
+    timer = clock.setTimeout(ring, Math.max(0, next.at - clock.now()));
+  };
+  const ring = () => {
+    armedFor = Number.POSITIVE_INFINITY;
+    timer = null;
+    const next = soonest();
+    if (stopped || !next) return;
+    if (next.at > clock.now()) return arm();
+    stop();
+    expire(next.name, next.ms);
+  };
+  const set = (name: Name, from: number, ms: number) => {
+    if (Number.isFinite(ms)) due.set(name, { at: from + ms, ms });
+    else due.delete(name);
+  };
+  const stop = () => {
+    stopped = true;
+    if (timer !== null) clock.clearTimeout(timer);
+    timer = null;
+  };
+  const progress = (phase: Phase) => {
+    if (stopped) return;
+    const now = clock.now();
+    if (phase === 'connecting') set('connect', now, connectMs);
+    else if (phase === 'connected') {
+      due.delete('connect');
+      set('headers', now, headersMs);
+    } else if (phase === 'headers') {
+      due.delete('headers');
+      set('idle', now, idleMs);
+    } else if (phase === 'content') {
+      due.delete('first_content');
+      set('idle', now, idleMs);
+    } else set('idle', now, idleMs);
+    arm();
+  };
+  set('total', start, totalMs);
+  set('first_content', start, firstContentMs);
+  arm();
+  return { progress, stop };
+}

@@ -1,0 +1,108 @@
+import { type ErrorClass, GatewayError, type UpstreamError } from '@inferbridge/core';
+import { retryAfterMs } from '../../retry-after.ts';
+import { scrub } from '../../scrub.ts';
+
+/** An upstream's refusal as it came. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The parsed body, `null` where it is not JSON. */
+  readonly body: unknown;
+}
+
+/** What a vendor knows better than the table below; `null` leaves it to the table. */
+export type Classify = (refusal: Refusal, said: UpstreamError) => ErrorClass | null;
+
+/*
+ * Source: https://platform.openai.com/docs/guides/error-codes and recorded answers (read 2026-11-20); 498 is Groq's
+ * "flex capacity exceeded", 529 Anthropic's and Together's "overloaded".
+ */
+const BY_STATUS: Readonly<Record<number, ErrorClass>> = {
+  401: 'bad_credential',
+  402: 'quota_exhausted',
+  403: 'bad_credential',
+  404: 'model_not_found',
+  405: 'model_not_found',
+  408: 'server_error',
+  409: 'server_error',
+  413: 'context_length',
+  425: 'server_error',
+  429: 'rate_limited',
+  498: 'overloaded',
+  503: 'overloaded',
+  529: 'overloaded',
+};
+
+const BY_CODE: readonly [RegExp, ErrorClass][] = [
+  [/^(insufficient_quota|credit_balance|billing|insufficient_balance)/, 'quota_exhausted'],
+  [/^(context_length_exceeded|string_above_max_length|request_too_large)$/, 'context_length'],
+  [
+    /^(content_filter|content_policy_violation|moderation_blocked|responsible_ai_policy_violation)/i,
+    'content_policy',
+  ],
+  [/^(model_not_found|model_decommissioned|model_not_active|deployment_not_found)/i, 'model_not_found'],
+  [/^unsupported_(?!country)/, 'unsupported'],
+  [/^(invalid_api_key|authentication_error|invalid_authentication)/, 'bad_credential'],
+  [/^(rate_limit|slow_down)/, 'rate_limited'],
+  [/(overloaded|service_unavailable)/, 'overloaded'],
+  [/^(server_error|api_error|internal_server_error)/, 'server_error'],
+];
+
+const LONG_PROMPT =
+  /maximum context length|context window|prompt is too long|too many tokens|reduce the length|context_length/i;
+
+/** The error inside a refusal's body, in whichever of the usual places it is. */
+export function saidBy({ status, body }: Refusal, secret: string): UpstreamError {
+  const root = Array.isArray(body) ? body[0] : body;
+  const inner = isRecord(root) && root['error'] !== undefined ? root['error'] : root;
+  const field = (name: string): string | null => {
+    const value = isRecord(inner) ? inner[name] : undefined;
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+  };
+  const words = typeof inner === 'string' ? inner : (field('message') ?? field('detail') ?? '');
+  return {
+    status,
+    message: scrub(words, secret) || `the provider answered with status ${status}`,
+    type: field('type'),
+    param: field('param'),
+    code: field('code'),
+  };
+}
+
+/** A refusal as the error that it is; the vendor's own knowledge first, then code and type, then the status. */
+export function refused(refusal: Refusal, secret: string, wallMs: number, classify?: Classify): GatewayError {
+  const said = saidBy(refusal, secret);
+  const errorClass = classify?.(refusal, said) ?? classOf(refusal.status, said);
+  const wait = retryAfterMs(refusal.headers, wallMs);
+  return new GatewayError(
+    errorClass,
+    `the upstream answered ${refusal.status}${said.code && /^[\w.-]{1,60}$/.test(said.code) ? ` (${said.code})` : ''}`,
+    {
+      status: refusal.status,
+      upstream: said,
+      ...(wait !== null && PASSING.has(errorClass) && { retryAfterMs: wait }),
+      ...(said.param !== null && { param: said.param }),
+      ...(errorClass === 'malformed' && { code: 'unexpected_redirect' }),
+    },
+  );
+}
+
+const PASSING: ReadonlySet<ErrorClass> = new Set(['rate_limited', 'overloaded', 'server_error']);
+
+export function classOf(
+  status: number,
+  { code, type, message }: Pick<UpstreamError, 'code' | 'type' | 'message'>,
+): ErrorClass {
+  if (status >= 300 && status < 400) return 'malformed';
+  const named = [code, type].flatMap((name) =>
+    name ? (BY_CODE.find(([pattern]) => pattern.test(name))?.[1] ?? []) : [],
+  )[0];
+  if (status >= 500) return BY_STATUS[status] ?? 'server_error';
+  if (named && named !== 'server_error' && !(named === 'overloaded' && status < 400)) return named;
+  if ((status === 400 || status === 403 || status === 422) && LONG_PROMPT.test(message))
+    return 'context_length';
+  return BY_STATUS[status] ?? (status >= 400 ? 'invalid_request' : (named ?? 'server_error'));
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

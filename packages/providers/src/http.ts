@@ -1,0 +1,196 @@
+import { isIP } from 'node:net';
+import { GatewayError, type HttpRequest, type HttpResponse, type Transport } from '@inferbridge/core';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { type AddressPolicy, guardedLookup, isAllowedAddress, refusedConnect } from './guard.ts';
+import { createBody } from './http-body.ts';
+import { decoded } from './http-decode.ts';
+
+export interface TransportOptions {
+  /** Sockets to one origin; default 4,096. */
+  readonly connections?: number;
+  /** For addresses that users chose; default: public ones only. */
+  readonly addresses?: AddressPolicy;
+}
+
+/** A transport with its sockets; close it and they are gone. */
+export interface UndiciTransport {
+  readonly send: Transport;
+  close(): Promise<void>;
+}
+
+const POOL = {
+  pipelining: 1, // more would queue a request behind an open stream
+  allowH2: false,
+  headersTimeout: 0, // the timers around a target watch, on a clock that tests can hold
+  bodyTimeout: 0,
+  keepAliveTimeout: 30_000,
+  maxHeaderSize: 65_536,
+} as const;
+const CONNECT_MS = 30_000;
+/** A socket that dies this soon after the write was most likely dead before: sent once more, on a fresh one. */
+const STALE_SOCKET_MS = 1_000;
+
+/** Reaches upstreams over undici: keep-alive, no redirects, no proxies from the environment. */
+export function createTransport({
+  connections = 4_096,
+  addresses = { privateAddresses: false },
+}: TransportOptions = {}): UndiciTransport {
+  const plain = new Agent({ ...POOL, connections, connect: { timeout: CONNECT_MS } });
+  const guarded = new Agent({ ...POOL, connections: 256, connect: guardedConnector(addresses) });
+  return {
+    async send(request) {
+      const agent = request.guarded ? guarded : plain;
+      const sentAt = performance.now();
+      try {
+        return await dispatch(agent, request);
+      } catch (error) {
+        if (!isStale(error) || performance.now() - sentAt > STALE_SOCKET_MS || request.signal.aborted)
+          throw error;
+        return dispatch(agent, request);
+      }
+    },
+    async close() {
+      await Promise.all([plain.destroy(), guarded.destroy()]);
+    },
+  };
+}
+
+/** Checks what is connected to, each time: the literal, what the name resolves to, and the socket's own word for it. */
+function guardedConnector(policy: AddressPolicy): buildConnector.connector {
+  return (options, callback) => {
+    const origin = `${options.protocol}//${options.host}`;
+    const host = options.hostname.replace(/^\[|\]$/g, '');
+    if (isIP(host) !== 0 && !isAllowedAddress(host, origin, policy)) return callback(refusedConnect(), null);
+    const connect = buildConnector({
+      timeout: CONNECT_MS,
+      lookup: guardedLookup(origin, policy),
+      allowH2: false,
+    });
+    connect(options, (...answer) => {
+      const [error, socket] = answer;
+      if (error) return callback(error, null);
+      if (socket.remoteAddress && isAllowedAddress(socket.remoteAddress, origin, policy))
+        return callback(null, socket);
+      socket.destroy();
+      callback(refusedConnect(), null);
+    });
+  };
+}
+
+function dispatch(agent: Dispatcher, request: HttpRequest): Promise<HttpResponse> {
+  const { signal, progress } = request;
+  const { origin, path } = split(request.url);
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    let controller: Dispatcher.DispatchController | null = null;
+    let settled = false;
+    const body = createBody({
+      pause: () => controller?.pause(),
+      resume: () => controller?.resume(),
+      leave: () => controller?.abort(new Error('nobody reads this any more')),
+    });
+    const onAbort = () => {
+      if (controller) controller.abort(signal.reason);
+      fail(signal.reason);
+    };
+    const fail = (error: unknown) => {
+      signal.removeEventListener('abort', onAbort);
+      const reason = signal.aborted ? signal.reason : error;
+      if (!settled) {
+        settled = true;
+        reject(reason);
+      }
+      body.fail(reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    progress?.('connecting');
+    agent.dispatch(
+      {
+        origin,
+        path,
+        method: request.method,
+        headers: request.headers,
+        body: request.body ?? null,
+      },
+      {
+        onRequestStart(started) {
+          controller = started;
+          if (signal.aborted) return started.abort(signal.reason);
+          progress?.('connected');
+        },
+        onResponseStart(_, status, headers) {
+          if (status < 200) return;
+          settled = true;
+          progress?.('headers');
+          const plain = headersOf(headers);
+          resolve(decoded({ status, headers: plain, bytes: body.bytes, body: body.pieces }));
+        },
+        onResponseData(_, piece) {
+          progress?.('bytes');
+          body.push(piece);
+        },
+        onResponseEnd() {
+          signal.removeEventListener('abort', onAbort);
+          body.end();
+        },
+        onResponseError(_, error) {
+          fail(failureOf(error));
+        },
+      },
+    );
+  });
+}
+
+function split(url: string): { origin: string; path: string } {
+  const slash = url.indexOf('/', url.indexOf('://') + 3);
+  return slash < 0 ? { origin: url, path: '/' } : { origin: url.slice(0, slash), path: url.slice(slash) };
+}
+
+function headersOf(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const plain: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined) plain[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+  return plain;
+}
+
+const codeOf = (error: unknown): string => {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown } }; // anything may be thrown; both are only compared
+  return String(code ?? cause?.code ?? '');
+};
+
+const RESET = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED'];
+const UNREADABLE = [
+  'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  'UND_ERR_RESPONSE_EXCEEDED',
+  'UND_ERR_INFO',
+];
+
+const isStale = (error: unknown): boolean =>
+  error instanceof GatewayError &&
+  error.details.code === 'upstream_reset' &&
+  error.details.status === undefined;
+
+function failureOf(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  const code = codeOf(error);
+  if (code.startsWith('HPE_') || UNREADABLE.includes(code))
+    return new GatewayError('malformed', 'the upstream did not speak proper HTTP', {
+      code: 'upstream_http',
+      cause: error,
+    });
+  if (code === 'UND_ERR_CONNECT_TIMEOUT')
+    return new GatewayError('timeout', 'no connection to the upstream in time', {
+      code: 'connect_timeout',
+      cause: error,
+    });
+  if (RESET.includes(code))
+    return new GatewayError('unreachable', 'the upstream closed the connection', {
+      code: 'upstream_reset',
+      cause: error,
+    });
+  return new GatewayError('unreachable', 'the upstream could not be reached', {
+    code: 'upstream_unreachable',
+    cause: error,
+  });
+}

@@ -1,0 +1,14 @@
+export { anthropic } from './anthropic.ts';
+export { cohere } from './cohere.ts';
+export { deepseek } from './deepseek.ts';
+export { groq } from './groq.ts';
+export { type AddressPolicy, checkBaseUrl, isPublicAddress } from './guard.ts';
+export { createTransport, type TransportOptions, type UndiciTransport } from './http.ts';
+export { krutrim } from './krutrim.ts';
+export { mistral } from './mistral.ts';
+export { openai } from './openai.ts';
+export { type OpenAICompatibleOptions, openAICompatible } from './openai-compatible.ts';
+export { sarvam } from './sarvam.ts';
+export { selfHosted } from './self-hosted.ts';
+export { together } from './together.ts';
+export { type InCodeOptions, type Vendor, vendor, vendorOptions } from './vendor.ts';

@@ -1,0 +1,160 @@
+import {
+  type ChatBody,
+  type ChatCompletion,
+  type ChatStream,
+  type Credential,
+  GatewayError,
+  type HttpResponse,
+  type Provider,
+  type ProviderIO,
+} from '@inferbridge/core';
+import { type Classify, isRecord, refused } from './dialects/openai/errors.ts';
+import { createNormaliser, normaliseCompletion, type ReplyTraits } from './dialects/openai/normalise.ts';
+import { chatBody, type RequestTraits } from './dialects/openai/request.ts';
+import { chatFrames } from './dialects/openai/stream.ts';
+
+export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
+  /** Up to and with the version: `https://api.example.com/v1`. A credential's own address wins. */
+  readonly baseUrl?: string;
+  /** Where the data goes; default `global`. */
+  readonly residency?: string;
+  /** Replies need no mending and pass byte by byte. True for OpenAI itself; default false. */
+  readonly clean?: boolean;
+  /** Default `authorization: Bearer …`, nothing for an empty secret. */
+  readonly auth?: (credential: Credential) => Record<string, string>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What the vendor's errors mean where they differ from OpenAI's. */
+  readonly classify?: Classify;
+  /** Addresses come from users: checked at every connect. Default false. */
+  readonly guarded?: boolean;
+}
+
+const bearer = ({ secret }: Credential): Record<string, string> =>
+  secret === '' ? {} : { authorization: `Bearer ${secret}` };
+const AGENT = 'inferbridge/0.1';
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A provider for any vendor that speaks OpenAI's chat completions; what is special about it are options. */
+export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provider, 'name'> {
+  const { auth = bearer, clean = false, classify } = options;
+
+  const urlOf = (path: string, credential: Credential): string => {
+    const base = credential.baseUrl ?? options.baseUrl;
+    if (!base)
+      throw new GatewayError('invalid_request', 'this provider needs a base_url', { param: 'base_url' });
+    return base.replace(/\/+$/, '') + path;
+  };
+  const headersOf = (credential: Credential) => ({
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    'user-agent': AGENT,
+    ...options.headers,
+    ...auth(credential),
+  });
+  const guard = options.guarded ? { guarded: true } : {};
+
+  async function refuse(response: HttpResponse, io: ProviderIO): Promise<GatewayError> {
+    const body = await response.bytes(1_048_576).then(parse, () => null);
+    return refused(
+      { status: response.status, headers: response.headers, body },
+      io.credential.secret,
+      io.clock.wall(),
+      classify,
+    );
+  }
+
+  return {
+    residency: options.residency ?? 'global',
+    async chat(request, io): Promise<ChatBody | ChatStream> {
+      const response = await io.http({
+        method: 'POST',
+        url: urlOf('/chat/completions', io.credential),
+        headers: { ...headersOf(io.credential), 'content-type': 'application/json' },
+        body: encoder.encode(chatBody(request, options)),
+        ...guard,
+      });
+      if (response.status !== 200) throw await refuse(response, io);
+      const made = {
+        id: `chatcmpl-${Math.floor(io.random() * 1e15).toString(36)}`,
+        created: Math.floor(io.clock.wall() / 1000),
+      };
+      if (request.stream === true && !/json|html/.test(response.headers['content-type'] ?? '')) {
+        const failure = (body: unknown) =>
+          refused(
+            { status: statusIn(body), headers: {}, body },
+            io.credential.secret,
+            io.clock.wall(),
+            classify,
+          );
+        const frames = chatFrames(response.body, {
+          clean,
+          failure,
+          normaliser: () => createNormaliser(options, made),
+        });
+        return { kind: 'stream', frames };
+      }
+      const bytes = await response.bytes();
+      const body = parse(bytes);
+      if (isRecord(body) && body['error'])
+        throw refused(
+          { status: statusIn(body), headers: response.headers, body },
+          io.credential.secret,
+          io.clock.wall(),
+          classify,
+        );
+      if (!isCompletion(body) || request.stream === true)
+        throw new GatewayError(
+          'malformed',
+          'the upstream answered 200 with something that is no completion',
+          { status: 200, code: 'upstream_unreadable' },
+        );
+      if (clean) return { kind: 'completion', bytes, json: () => body };
+      const normal = normaliseCompletion(body, options, made);
+      return { kind: 'completion', bytes: encoder.encode(JSON.stringify(normal)), json: () => normal };
+    },
+    async models(io) {
+      const response = await io.http({
+        method: 'GET',
+        url: urlOf('/models', io.credential),
+        headers: headersOf(io.credential),
+        ...guard,
+      });
+      if (response.status !== 200) throw await refuse(response, io);
+      const body = parse(await response.bytes());
+      const list = Array.isArray(body)
+        ? body
+        : isRecord(body) && Array.isArray(body['data'])
+          ? body['data']
+          : null;
+      if (!list)
+        throw new GatewayError('malformed', 'the upstream answered with something that is no list of models');
+      return list.flatMap((model) =>
+        isRecord(model) && typeof model['id'] === 'string' ? [model['id']] : [],
+      );
+    },
+  };
+}
+
+/** The status that an error in a 200 would have had; vendors put it into `code` or `status_code`. */
+function statusIn(body: unknown): number {
+  const error = isRecord(body) ? body['error'] : null;
+  const status = isRecord(error)
+    ? Number(error['status_code'] ?? error['code'] ?? error['status'])
+    : Number.NaN;
+  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 500;
+}
+
+/** JSON, or `null`; some vendors send blank lines before it while they are busy. */
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes).trim());
+  } catch {
+    return null;
+  }
+}
+
+function isCompletion(body: unknown): body is ChatCompletion {
+  if (!isRecord(body) || !Array.isArray(body['choices']) || body['choices'].length === 0) return false;
+  return body['choices'].every((choice) => isRecord(choice) && isRecord(choice['message']));
+}
