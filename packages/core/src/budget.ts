@@ -12,6 +12,8 @@ export interface Budget {
   /** Money left, or `null` where nobody set a limit. */
   usdLeft(): Money | null;
   spend(usd: Money): void;
+  /** Lowers the limit on money, counted from now; it never rises. */
+  limit(usd: Money): void;
   /** The same purse with an earlier deadline. */
   until(deadline: number): Budget;
 }
@@ -19,14 +21,14 @@ export interface Budget {
 export interface BudgetOptions {
   /** Milliseconds from now; default: no deadline. */
   readonly deadlineMs?: number;
-  /** Further tries of targets that failed, over the whole request; default 2. */
+  /** Further tries of targets that failed, over the whole request, whatever a plan allows itself; default 10. */
   readonly retries?: number;
   /** US dollars for all attempts together; default: no limit. */
   readonly maxUsd?: Money;
 }
 
 export function createBudget(clock: Clock, options: BudgetOptions = {}): Budget {
-  let retries = options.retries ?? 2;
+  let retries = options.retries ?? 10;
   let usd = options.maxUsd ?? null;
   const at = (deadline: number): Budget => ({
     deadline,
@@ -35,6 +37,9 @@ export function createBudget(clock: Clock, options: BudgetOptions = {}): Budget 
     usdLeft: () => usd,
     spend: (amount) => {
       if (usd !== null) usd -= amount;
+    },
+    limit: (most) => {
+      usd = Math.min(usd ?? most, most);
     },
     until: (earlier) => at(Math.min(deadline, earlier)),
   });

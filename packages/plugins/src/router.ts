@@ -39,9 +39,13 @@ export interface LeftOut {
 export interface Route {
   readonly name: string;
   readonly tier: Tier;
+  /** The strategy's name, for the log. */
+  readonly strategy?: string;
   readonly leftOut?: readonly LeftOut[];
   readonly run?: RunOptions;
   readonly timeouts?: Partial<Timeouts>;
+  /** US dollars that all attempts of a request may cost together. */
+  readonly maxUsd?: number;
 }
 
 /** A route with its plan for one request. */
@@ -68,6 +72,7 @@ export function router(
   return async (call) => {
     const planned = await planCall(call, resolve, host);
     if (planned.timeouts && !call.state.timeouts) call.state.timeouts = planned.timeouts;
+    if (planned.maxUsd !== undefined) call.budget.limit(planned.maxUsd);
     return run(planned.plan, call, host, planned.run);
   };
 }

@@ -1,6 +1,7 @@
 export { anthropic } from './anthropic.ts';
 export { cohere } from './cohere.ts';
 export { deepseek } from './deepseek.ts';
+export { generic } from './generic.ts';
 export { groq } from './groq.ts';
 export { type AddressPolicy, checkBaseUrl, isPublicAddress } from './guard.ts';
 export { createTransport, type TransportOptions, type UndiciTransport } from './http.ts';

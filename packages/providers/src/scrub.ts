@@ -7,6 +7,8 @@ const LONGEST = 2_000;
 /** An upstream's own words, fit to be shown to the caller: no key in them, and not endless. */
 export function scrub(text: string, secret: string): string {
   const exact = secret.length >= 6 ? text.replaceAll(secret, '[redacted]') : text;
-  const clean = exact.replace(KEYS, '[redacted]').replace(/\p{Cc}/gu, (control) => (control === '\n' || control === '\t' ? control : ' '));
+  const clean = exact
+    .replace(KEYS, '[redacted]')
+    .replace(/\p{Cc}/gu, (control) => (control === '\n' || control === '\t' ? control : ' '));
   return clean.length > LONGEST ? `${clean.slice(0, LONGEST)}…` : clean;
 }

@@ -4,6 +4,7 @@ import { keyOf, type Run } from './state.ts';
 
 /** A limit or cool-down that ends sooner than this is waited for; a longer one is the client's to wait for. */
 const LONGEST_WAIT_MS = 5_000;
+const RETRIES = 2;
 const BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 5_000;
 
@@ -32,7 +33,9 @@ export function nextTry(candidates: readonly Candidate[], state: Run): NextTry |
     if (next.waitMs + (latencyMs ?? 0) >= call.budget.timeLeft()) continue;
     const again = state.calls.has(keyOf(next.candidate));
     if (again && !(options.retryBudget?.take(next.candidate.target.provider) ?? true)) continue;
-    return call.budget.takeRetry() ? next : panic(candidates, state);
+    if (state.retried >= (options.retries ?? RETRIES) || !call.budget.takeRetry()) break;
+    state.retried += 1;
+    return next;
   }
   return panic(candidates, state);
 }

@@ -20,7 +20,15 @@ export async function run(
   host: Pick<Host, 'clock' | 'random'>,
   options: RunOptions = {},
 ): Promise<Reply> {
-  const state: Run = { call, host, options, failures: new Map(), calls: new Map(), terminal: null };
+  const state: Run = {
+    call,
+    host,
+    options,
+    failures: new Map(),
+    calls: new Map(),
+    retried: 0,
+    terminal: null,
+  };
   try {
     return await walk(plan, state, { signal: call.signal, last: true });
   } catch (error) {

@@ -10,6 +10,8 @@ export interface RunOptions {
   /** Failures of these classes go to the next candidate although they usually do not. */
   readonly fallbackOn?: { readonly content_policy?: boolean };
   readonly retryBudget?: RetryBudget;
+  /** Further tries of targets that failed, when nobody else can be called; default 2. */
+  readonly retries?: number;
 }
 
 /** One plan being run for one call. */
@@ -21,6 +23,8 @@ export interface Run {
   readonly failures: Map<string, Failure>;
   /** How often each target was called. */
   readonly calls: Map<string, number>;
+  /** Further tries made so far. */
+  retried: number;
   /** A failure after which nothing new may begin. */
   terminal: GatewayError | null;
 }

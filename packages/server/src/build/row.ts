@@ -1,0 +1,61 @@
+import type { Call } from '@inferbridge/core';
+import type { CallRecord } from '@inferbridge/plugins';
+import type { RequestRow } from '../store/schema.ts';
+import { micros, timeOrderedId } from '../store/time.ts';
+
+/** A call's record as the row that is kept of it. */
+export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
+  if (!state.user) return null;
+  const at = micros(record.at);
+  const { request } = state.route ?? {};
+  const attempts = record.attempts.map((attempt) => ({
+    provider: attempt.provider,
+    model: attempt.model,
+    outcome: attempt.outcome,
+    status: attempt.status,
+    waited_ms: Math.round(attempt.waitedMs),
+    first_content_ms: attempt.firstContentMs === null ? null : Math.round(attempt.firstContentMs),
+    latency_ms: attempt.latencyMs === null ? null : Math.round(attempt.latencyMs),
+    why: attempt.why,
+    until: attempt.until === null ? null : new Date(attempt.until).toISOString(),
+    cost_usd: attempt.cost === null ? null : attempt.cost.toFixed(6),
+  }));
+  const leftOut = (state.route?.leftOut ?? []).map(({ provider, model, why }) => ({
+    provider,
+    model,
+    outcome: 'left_out',
+    status: null,
+    why,
+  }));
+  return {
+    id: timeOrderedId(at),
+    user_id: state.user.id,
+    request_id: record.id,
+    mode: state.mode ?? 'unknown',
+    provider: record.status === 'cache_hit' ? 'cache' : record.provider,
+    model: record.model,
+    input_tokens: record.usage?.inputTokens ?? null,
+    output_tokens: record.usage?.outputTokens ?? null,
+    latency_ms: Math.round(record.latencyMs),
+    cost_nano_usd: nano(record.cost),
+    cache_hit: record.status === 'cache_hit' ? 1 : 0,
+    status: record.status,
+    error: record.error ? `${record.error.class}: ${record.error.message}` : null,
+    residency_requested: state.residency ?? null,
+    residency_actual: record.residency,
+    created_at: at,
+    strategy: state.route?.strategy ?? null,
+    stream: record.stream ? 1 : 0,
+    tools: request?.tools ? 1 : 0,
+    images: request?.images ? 1 : 0,
+    attempts_cost_nano_usd: nano(sum(record.attempts.map(({ cost }) => cost))),
+    attempts: JSON.stringify([...attempts, ...leftOut]),
+  };
+}
+
+const nano = (money: number | null): number | null => (money === null ? null : Math.round(money * 1e9));
+
+const sum = (costs: readonly (number | null)[]): number | null => {
+  const known = costs.filter((cost) => cost !== null);
+  return known.length > 0 ? known.reduce((total, cost) => total + cost, 0) : null;
+};

@@ -1,0 +1,55 @@
+import type { Money, Reply } from '@inferbridge/core';
+
+/** What every successful response tells about itself. */
+export interface Block {
+  readonly provider: string;
+  readonly model: string;
+  readonly mode: string;
+  readonly cache_hit: boolean;
+  /** From entry to assembly. */
+  readonly latency_ms: number;
+  /** US dollars with six decimals; zeros where unknown. */
+  readonly cost_usd: string;
+  readonly residency_actual: string;
+  readonly request_id: string;
+}
+
+export interface BlockFacts {
+  readonly mode: string;
+  readonly requestId: string;
+  readonly latencyMs: number;
+}
+
+export const usd = (money: Money | null): string => (money ?? 0).toFixed(6);
+
+export function blockOf(reply: Reply, { mode, requestId, latencyMs }: BlockFacts): Block {
+  const hit = reply.cached !== undefined;
+  const { provider, model, residency } = reply.by;
+  return {
+    provider: hit ? 'cache' : provider,
+    model: hit ? `${provider}:${model}` : model,
+    mode,
+    cache_hit: hit,
+    latency_ms: Math.round(latencyMs),
+    cost_usd: usd(hit ? 0 : reply.cost()),
+    residency_actual: hit ? 'cache' : residency,
+    request_id: requestId,
+  };
+}
+
+const NAME = 'inferbridge';
+const CLOSE = 0x7d;
+const decoder = new TextDecoder();
+
+/** A completion's bytes with the block as their last field; the rest stays as it is, byte by byte. */
+export function withBlock(bytes: Uint8Array, block: Block): Buffer {
+  const end = bytes.lastIndexOf(CLOSE);
+  const inside = decoder.decode(bytes.subarray(Math.max(0, end - 64), end)).trimEnd();
+  const comma = inside.endsWith('{') ? '' : ',';
+  return Buffer.concat([bytes.subarray(0, end), Buffer.from(`${comma}"${NAME}":${JSON.stringify(block)}}`)]);
+}
+
+/** Puts the block where streams carry it: the first choice's delta of the last chunk with a choice. */
+export function deltaWithBlock<Delta extends object>(delta: Delta, block: Block): Delta {
+  return { ...delta, [NAME]: block };
+}

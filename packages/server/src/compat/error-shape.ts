@@ -1,0 +1,132 @@
+import {
+  type ErrorClass,
+  ExhaustedError,
+  type GatewayError,
+  type UpstreamError,
+  type Verdict,
+} from '@inferbridge/core';
+
+/** One error as the client gets it. */
+export interface WireError {
+  readonly status: number;
+  readonly type: string;
+  readonly message: string;
+  readonly param: string | null;
+  readonly code: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+type Shape = Pick<WireError, 'status' | 'type'> & { readonly code?: string };
+
+const BY_VERDICT: Readonly<Record<Verdict, Shape>> = {
+  rate_limited: { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' },
+  timeout: { status: 504, type: 'gateway_timeout' },
+  upstream: { status: 502, type: 'provider_error' },
+  mixed: { status: 503, type: 'service_unavailable_error' },
+  bad_credential: { status: 502, type: 'provider_error', code: 'provider_auth' },
+  quota_exhausted: { status: 429, type: 'rate_limit_error', code: 'insufficient_quota' },
+  model_not_found: { status: 404, type: 'not_found_error', code: 'model_not_found' },
+  unsupported: { status: 400, type: 'invalid_request_error', code: 'unsupported_parameter' },
+  context_length: { status: 400, type: 'invalid_request_error', code: 'context_length_exceeded' },
+};
+
+/** What is answered where one failure alone decides. */
+const BY_CLASS: Readonly<Record<ErrorClass, Shape>> = {
+  rate_limited: BY_VERDICT.rate_limited,
+  quota_exhausted: BY_VERDICT.quota_exhausted,
+  bad_credential: BY_VERDICT.bad_credential,
+  overloaded: BY_VERDICT.mixed,
+  server_error: BY_VERDICT.upstream,
+  unreachable: BY_VERDICT.upstream,
+  timeout: BY_VERDICT.timeout,
+  malformed: BY_VERDICT.upstream,
+  model_not_found: BY_VERDICT.model_not_found,
+  unsupported: BY_VERDICT.unsupported,
+  context_length: BY_VERDICT.context_length,
+  content_policy: { status: 400, type: 'invalid_request_error', code: 'content_policy_violation' },
+  invalid_request: { status: 422, type: 'invalid_request_error', code: 'validation_error' },
+  deadline: BY_VERDICT.timeout,
+  shed: { status: 503, type: 'service_unavailable_error', code: 'overloaded' },
+  client_closed: { status: 499, type: 'api_error', code: 'client_closed' },
+  lost: { status: 500, type: 'api_error' },
+  unauthenticated: { status: 401, type: 'authentication_error', code: 'invalid_api_key' },
+  internal: { status: 500, type: 'api_error' },
+};
+
+/** The types that belong to a status, for what a provider itself said. */
+const BY_STATUS: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  409: 'conflict_error',
+  429: 'rate_limit_error',
+  502: 'provider_error',
+  503: 'service_unavailable_error',
+  504: 'gateway_timeout',
+};
+
+/** A failure in the one error shape. `direct`: no fallback was asked for, the provider's own word goes back. */
+export function wireError(error: GatewayError, { direct = false }: { direct?: boolean } = {}): WireError {
+  if (error instanceof ExhaustedError) return exhausted(error, direct);
+  if (error.class === 'internal')
+    return {
+      status: 500,
+      type: 'api_error',
+      message: 'internal error',
+      param: null,
+      code: null,
+      headers: {},
+    };
+  const { upstream } = error.details;
+  if (upstream && (error.class === 'invalid_request' || error.class === 'content_policy' || direct))
+    return said(upstream, error);
+  const shape =
+    error.details.code === 'residency' ? { status: 422, type: 'residency_error' } : BY_CLASS[error.class];
+  return {
+    ...shape,
+    message: error.message,
+    param: error.details.param ?? null,
+    code: error.details.code ?? shape.code ?? null,
+    headers: { ...retryAfter(error), ...(shape.status === 401 && { 'www-authenticate': 'Bearer' }) },
+  };
+}
+
+/** All that could be tried has been tried: the SDK's own tries would only multiply ours. */
+function exhausted(error: ExhaustedError, direct: boolean): WireError {
+  const only = error.failures.length === 1 ? error.failures[0]?.error : null;
+  if (direct && only?.details.upstream) return said(only.details.upstream, only);
+  const shape = BY_VERDICT[error.verdict];
+  const { param = null, code = null } = error.details;
+  return {
+    ...shape,
+    message: error.message,
+    param,
+    code: shape.code ?? code,
+    headers: { 'x-should-retry': 'false', ...retryAfter(error) },
+  };
+}
+
+/** A provider's own status and message. */
+function said({ status, message, param, code }: UpstreamError, error: GatewayError): WireError {
+  const kept = status >= 400 && status <= 599 ? status : 502;
+  const type = BY_STATUS[kept] ?? (kept < 500 ? 'invalid_request_error' : 'provider_error');
+  return {
+    status: kept,
+    type,
+    message,
+    param,
+    code: code ?? BY_CLASS[error.class].code ?? null,
+    headers: retryAfter(error),
+  };
+}
+
+function retryAfter(error: GatewayError): Record<string, string> {
+  if (error.class !== 'rate_limited' && error.class !== 'shed') return {};
+  const { retryAfterMs = 1_000 } = error.details;
+  return { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };
+}
+
+/** The envelope; `status` and headers travel beside it. */
+export const envelope = ({ message, type, param, code }: WireError) => ({
+  error: { message, type, param, code },
+});

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { GatewayError } from '@inferbridge/core';
+
+/** What a client may say about one request, besides its body. */
+export interface RequestHeaders {
+  /** `provider:model`, instead of whatever the body names. */
+  readonly override: string | null;
+  readonly residency: string | null;
+  /** Upstream timeout of each attempt. */
+  readonly timeoutMs: number | null;
+  readonly session: string | null;
+  /** How long the client itself will wait, where its SDK tells. */
+  readonly patienceMs: number | null;
+}
+
+const RESIDENCIES_ARE = /^[a-z][a-z0-9_-]{0,31}$/;
+
+/** Reads the documented headers; the new name wins over the legacy alias. Throws `invalid_request` naming the header. */
+export function readHeaders(headers: IncomingHttpHeaders): RequestHeaders {
+  const named = (name: string): string | null =>
+    one(headers[`x-inferbridge-${name}`]) ?? one(headers[`x-agni-${name}`]);
+  const override = named('override-model');
+  if (override !== null && !/^[a-z][a-z0-9_-]*(@[^:]{1,128})?:.+$/.test(override))
+    throw invalid('X-InferBridge-Override-Model', 'provider:model is wanted');
+  const residency = named('residency')?.toLowerCase() ?? null;
+  if (residency !== null && !RESIDENCIES_ARE.test(residency))
+    throw invalid('X-InferBridge-Residency', 'india or eu is wanted');
+  return {
+    override,
+    residency,
+    timeoutMs: timeout(named('timeout')),
+    session: named('session'),
+    patienceMs: patience(headers),
+  };
+}
+
+/** The client's own id where it is one, else a fresh one. */
+export function requestId(headers: IncomingHttpHeaders): string {
+  const given = one(headers['x-request-id']);
+  return given !== null && /^[A-Za-z0-9_-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+function timeout(text: string | null): number | null {
+  if (text === null) return null;
+  const seconds = Number(text);
+  if (text.trim() === '' || !Number.isFinite(seconds))
+    throw invalid('X-InferBridge-Timeout', 'a number of seconds is wanted');
+  return Math.min(300, Math.max(1, seconds)) * 1000;
+}
+
+/** openai-node says how long it waits in X-Stainless-Timeout, openai-python in x-stainless-read-timeout; seconds both. */
+function patience(headers: IncomingHttpHeaders): number | null {
+  const seconds = Number(
+    one(headers['x-stainless-timeout']) ?? one(headers['x-stainless-read-timeout']) ?? Number.NaN,
+  );
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : null;
+}
+
+const one = (value: string | string[] | undefined): string | null =>
+  Array.isArray(value) ? (value[0] ?? null) : (value ?? null);
+
+const invalid = (header: string, why: string): GatewayError =>
+  new GatewayError('invalid_request', `${header}: ${why}`, { param: header, code: 'validation_error' });

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+
+/** Milliseconds above zero. */
+const ms = z.number().positive();
+const url = z.url({ protocol: /^https?$/, error: 'an http(s) URL is wanted' });
+/** US dollars per million tokens. */
+const price = z.strictObject({
+  input: z.number().min(0),
+  output: z.number().min(0),
+  cachedInput: z.number().min(0).optional(),
+  cacheWrite: z.number().min(0).optional(),
+});
+
+/** One vendor; keys that are not ours are the plugin's own options and checked by it. */
+const provider = z.looseObject({
+  use: z.string().optional(),
+  baseUrl: url.optional(),
+  apiKey: z.string().min(1).optional(),
+  apiKeys: z.array(z.string().min(1)).min(1).optional(),
+  residency: z.string().min(1).optional(),
+  prices: z.record(z.string(), price).optional(),
+});
+
+const timeouts = z.strictObject({
+  connectMs: ms.optional(),
+  headersMs: ms.optional(),
+  firstContentMs: ms.optional(),
+  idleMs: ms.optional(),
+  totalMs: ms.optional(),
+});
+
+const strategy = z.union([z.string(), z.tuple([z.string(), z.record(z.string(), z.unknown())])]);
+const cacheChoice = z.union([
+  z.boolean(),
+  z.strictObject({ always: z.boolean().optional(), ttlSeconds: z.int().min(60).max(86_400).optional() }),
+]);
+
+/** `provider:model`, or a tier inside the tier. */
+const target: z.ZodType<TargetConfig> = z.lazy(() =>
+  z.union([
+    z.string(),
+    z.strictObject({ strategy: strategy.default('priority'), targets: z.array(target).min(1) }),
+  ]),
+);
+
+const tier = z.strictObject({
+  strategy: strategy.default('priority'),
+  targets: z.array(target).min(1),
+  timeouts: timeouts.optional(),
+  retries: z.int().min(0).max(10).optional(),
+  fallbackOn: z.strictObject({ content_policy: z.boolean().optional() }).optional(),
+  breaker: z.strictObject({ failures: z.int().min(1).optional(), openMs: ms.optional() }).optional(),
+  maxUsd: z.number().positive().optional(),
+  cache: cacheChoice.optional(),
+});
+
+const stage = z.union([z.string(), z.tuple([z.string(), z.record(z.string(), z.unknown())])]);
+
+/** The whole configuration. Every key has a default. */
+export const configSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(8585),
+  dataDir: z.string().min(1).default('./data'),
+  database: z
+    .union([z.literal('sqlite'), z.string().regex(/^postgres(ql)?:\/\//)], {
+      error: 'sqlite or postgres://… is wanted',
+    })
+    .default('sqlite'),
+  bodyLimitBytes: z.int().min(1024).default(33_554_432),
+  workers: z.int().min(1).max(256).default(1),
+  cors: z.strictObject({ origins: z.array(z.string()).default([]) }).prefault({}),
+  cache: z
+    .strictObject({
+      store: z
+        .union([z.enum(['memory', 'sqlite']), z.string().regex(/^rediss?:\/\//)], {
+          error: 'memory, sqlite or redis://… is wanted',
+        })
+        .default('sqlite'),
+      scope: z.enum(['user', 'shared']).default('user'),
+      ttlSeconds: z.int().min(60).max(86_400).default(3_600),
+      staleSeconds: z.int().min(0).default(0),
+      always: z.boolean().default(false),
+      memoryBytes: z.int().min(0).default(67_108_864),
+    })
+    .prefault({}),
+  signup: z.enum(['open', 'token', 'closed']).default('open'),
+  limits: z
+    .strictObject({
+      rpm: z.int().min(1).optional(),
+      tpm: z.int().min(1).optional(),
+      usdPerDay: z.number().positive().optional(),
+      signupsPerMinute: z.int().min(1).default(60),
+      inFlight: z.int().min(1).default(2_000),
+    })
+    .prefault({}),
+  retentionDays: z.int().min(1).default(30),
+  logFileMaxBytes: z.int().min(1_048_576).default(4_294_967_296),
+  strictFields: z.boolean().default(false),
+  selfHosted: z
+    .strictObject({ privateAddresses: z.union([z.boolean(), z.array(url)]).default(false) })
+    .prefault({}),
+  faults: z.boolean().default(false),
+  plugins: z.array(z.string().min(1)).default([]),
+  aliases: z.record(z.string(), z.string().min(1)).default({}),
+  providers: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9_-]*$/, 'a provider name is lower-case letters, digits, - and _'),
+      provider,
+    )
+    .default({}),
+  tiers: z.record(z.string().min(1), tier).default({}),
+  stages: z.array(stage).optional(),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type ProviderConfig = z.infer<typeof provider>;
+export type TierConfig = z.infer<typeof tier>;
+export type PriceConfig = z.infer<typeof price>;
+export type StrategyConfig = z.infer<typeof strategy>;
+export type TargetConfig = string | { strategy: StrategyConfig; targets: TargetConfig[] };

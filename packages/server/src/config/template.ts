@@ -1,0 +1,55 @@
+/** A configuration with every key, commented; what is not commented out is the default. */
+export const template = `# InferBridge. Every key is optional; what stands here are the defaults.
+# \${NAME} in any string is filled from the environment. An unknown key stops the start.
+
+host: 127.0.0.1
+port: 8585
+dataDir: ./data                 # databases and the generated encryption key, relative to this file
+database: sqlite
+bodyLimitBytes: 33554432        # a larger request body is a 413
+workers: 1
+cors:
+  origins: []                   # origins of browser applications
+cache:
+  store: sqlite                 # memory | sqlite | redis://…
+  scope: user                   # user | shared
+  ttlSeconds: 3600
+  staleSeconds: 0               # > 0: an expired answer may stand in when every provider fails
+  always: false                 # true: without the client asking for it
+  memoryBytes: 67108864
+signup: open                    # open | token | closed: who may POST /v1/users
+limits:
+  signupsPerMinute: 60          # per client address
+  inFlight: 2000                # model calls at the same time; beyond it 503 at once
+  # rpm: 600                    # requests per user and minute
+  # tpm: 1000000                # estimated input tokens per user and minute
+  # usdPerDay: 5
+retentionDays: 30               # request rows older than this are deleted
+logFileMaxBytes: 4294967296
+strictFields: false             # true: unknown request fields are a 422
+selfHosted:
+  privateAddresses: false       # true, or a list of origins that users may register: ["http://10.0.0.5:11434"]
+faults: false
+plugins: []                     # ["./acme.ts", "@acme/inferbridge-provider"]; nothing else is loaded
+aliases: {}                     # gpt-4o-mini: ib/balanced
+
+# providers:
+#   openai:
+#     apiKey: \${OPENAI_API_KEY}          # every user may use it without a key of their own; apiKeys: [..] for several
+#   acme:
+#     use: openai-compatible
+#     baseUrl: https://llm.acme.example/v1
+#     residency: eu
+#     prices: { "acme-1": { input: 0.5, output: 1.5 } }      # US dollars per million tokens
+
+# tiers:                                  # over the built-in ib/cheap, ib/balanced and ib/premium
+#   ib/balanced:
+#     strategy: priority
+#     targets: ["openai:gpt-6.1-terra", "sarvam:sarvam-105b", "anthropic:claude-sonnet-5-5"]
+#     timeouts: { firstContentMs: 5000 }  # connectMs, headersMs, firstContentMs, idleMs, totalMs
+#     retries: 2                          # of the same target, only when nobody else can be called
+#     fallbackOn: { content_policy: false }
+#     maxUsd: 0.05                        # for all attempts of one request
+
+# stages: [logger, auth, limits, cache, router]              # outermost first; a plugin's stage as [name, {options}]
+`;

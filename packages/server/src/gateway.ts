@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import {
+  createHost,
+  createRetryBudget,
+  type GatewayError,
+  type Host,
+  type Log,
+  systemClock,
+  type Transport,
+} from '@inferbridge/core';
+import { resilience } from '@inferbridge/plugins';
+import type Koa from 'koa';
+import type { Assembly } from './build/assemble.ts';
+import { buildPipeline } from './build/pipeline.ts';
+import { selfHostedNames } from './build/providers.ts';
+import { rowOf } from './build/row.ts';
+import { namedModels, tierProviders } from './build/tiers.ts';
+import { isModeName, modeName } from './compat/names.ts';
+import type { Loaded } from './config/load.ts';
+import { createApp } from './http/app.ts';
+import { createChat } from './http/chat.ts';
+import { createAuthenticate } from './http/identify.ts';
+import { createRateWindow } from './http/rate-window.ts';
+import { loadPrices } from './pricing/prices.ts';
+import { createCatalogue } from './routing/catalogue.ts';
+import { createCredentials } from './routing/credentials.ts';
+import { createResolve } from './routing/resolve.ts';
+import { createTargets } from './routing/targets.ts';
+import { type EncryptionKey, loadEncryptionKey } from './secrets/encryption-key.ts';
+import { createVault } from './secrets/vault.ts';
+import { createAccounts } from './store/accounts.ts';
+import { openAccounts, openLogs } from './store/database.ts';
+import { createLogWriter } from './store/log-writer.ts';
+import { createRequestLog } from './store/request-log.ts';
+import { startRetention } from './store/retention.ts';
+
+/** Everything behind the port. */
+export interface InferBridge {
+  readonly app: Koa;
+  readonly key: EncryptionKey;
+  readonly fresh: boolean;
+  /** From here on `/health` says so and connections are not kept. */
+  drain(): void;
+  /** Ends open streams with an error event of their own. */
+  endStreams(reason: GatewayError): void;
+  /** Writes what waits and closes the stores. */
+  close(): Promise<void>;
+}
+
+/** The host that the gateway runs on: the machine's clock and chance, the given transport and log. */
+export const gatewayHost = (transport: Transport, log: Log): Host =>
+  createHost({ transport, log, clock: systemClock });
+
+/** Opens the stores and puts an assembled gateway together; throws a `ConfigError` where a store or key cannot be used. */
+export async function createInferBridge(
+  loaded: Loaded,
+  assembly: Assembly,
+  host: Host,
+): Promise<InferBridge> {
+  const { config } = loaded;
+  const { providers, tiers, aliases, strategyOf, operator, registry } = assembly;
+  const key = loadEncryptionKey({
+    dataDir: config.dataDir,
+    fromEnvironment: loaded.encryptionKey,
+    production: loaded.production,
+  });
+  const [accountsDb, logsDb, prices] = await Promise.all([
+    openAccounts(join(config.dataDir, 'accounts.sqlite')),
+    openLogs(join(config.dataDir, 'logs.sqlite'), (aside) =>
+      host.log.error({ aside }, 'the request log was damaged and has been moved aside'),
+    ),
+    loadPrices(
+      Object.fromEntries(Object.entries(config.providers).map(([name, { prices: own }]) => [name, own])),
+    ),
+  ]);
+  const { clock } = host;
+  const accounts = createAccounts({
+    db: accountsDb,
+    vault: createVault(key.fernet),
+    wall: clock.wall,
+    onUnreadable: (id) =>
+      host.log.error({ key_id: id }, 'a provider key cannot be decrypted; was the encryption key changed?'),
+  });
+  const requestLog = createRequestLog(logsDb);
+  const writer = createLogWriter({ db: logsDb, clock, log: host.log });
+  const retention = startRetention({ requestLog, clock, log: host.log, days: config.retentionDays });
+  const credentials = createCredentials({ accounts, clock, operator });
+  const targets = createTargets({ providers, prices, host, layers: resilience(host) });
+  const catalogue = createCatalogue({ providers, prices, host, named: namedModels(tiers), clock });
+  const authenticate = createAuthenticate(accounts, clock);
+  const resolve = createResolve({
+    tiers,
+    aliases,
+    modeName,
+    isModeName,
+    strategy: strategyOf,
+    providers,
+    credentials,
+    targets,
+    catalogue,
+    retryBudget: createRetryBudget({ clock }),
+  });
+  const gateway = buildPipeline(config, registry, host, {
+    authenticate,
+    resolve,
+    sink: (record, call) => {
+      const row = rowOf(record, call);
+      if (row) writer.add(row);
+    },
+  });
+  const open = new Set<(reason: GatewayError) => void>();
+  let draining = false;
+  const app = createApp({
+    chat: createChat({ gateway, host, authenticate, bodyLimitBytes: config.bodyLimitBytes, open }),
+    log: host.log,
+    random: host.random,
+    inFlight: config.limits.inFlight,
+    draining: () => draining,
+    authenticate,
+    accounts,
+    providers,
+    credentials,
+    catalogue,
+    requestLog,
+    flushLogs: writer.flush,
+    wall: clock.wall,
+    pricesUpdated: prices.lastUpdated,
+    signup: config.signup,
+    signups: createRateWindow(clock, config.limits.signupsPerMinute),
+    selfHosted: selfHostedNames(config, providers),
+    addresses: config.selfHosted,
+    tierProviders: tierProviders(tiers),
+    aliases,
+    startedAt: Math.floor(clock.wall() / 1000),
+    parts: { accounts: accounts.ping, logs: requestLog.ping },
+  });
+  return {
+    app,
+    key,
+    fresh: key.made,
+    drain: () => {
+      draining = true;
+    },
+    endStreams: (reason) => {
+      for (const end of open) end(reason);
+    },
+    async close() {
+      retention.stop();
+      await writer.close();
+      await Promise.all([accountsDb.destroy(), logsDb.destroy()]);
+    },
+  };
+}

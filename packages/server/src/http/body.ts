@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+import { badRequest, HttpError } from './http-error.ts';
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** Reads a request's body, at most `limit` bytes of it; rejects with 413, 415 or 400. */
+export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const tooLarge = () =>
+    new HttpError(413, 'invalid_request_error', `the body is larger than ${limit} bytes`, {
+      code: 'request_too_large',
+      headers: { connection: 'close' },
+    });
+  const encoding = request.headers['content-encoding'];
+  if (encoding && encoding !== 'identity')
+    return Promise.reject(
+      new HttpError(
+        415,
+        'invalid_request_error',
+        `content-encoding ${encoding.slice(0, 40)}: send the body as it is`,
+      ),
+    );
+  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge());
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let length = 0;
+    request.on('data', (piece: Buffer) => {
+      length += piece.length;
+      if (length > limit) {
+        request.pause();
+        request.removeAllListeners('data');
+        return reject(tooLarge());
+      }
+      pieces.push(piece);
+    });
+    request.on('end', () => {
+      const [only] = pieces;
+      resolve(only && pieces.length === 1 ? only : Buffer.concat(pieces, length));
+    });
+    request.on('error', () => reject(badRequest('the body ended early')));
+    request.on('close', () => {
+      if (!request.complete) reject(badRequest('the body ended early'));
+    });
+  });
+}
+
+/** The body as a JSON object; rejects with 400 for anything else. */
+export function parseObject(bytes: Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(decoder.decode(bytes));
+  } catch (error) {
+    const where = error instanceof SyntaxError ? /position \d+/.exec(error.message)?.[0] : 'not UTF-8';
+    throw badRequest(`the body is not valid JSON${where ? ` (${where})` : ''}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badRequest('the body must be a JSON object');
+  return value as Record<string, unknown>; // an object that is no array
+}

@@ -1,0 +1,65 @@
+import type { ChatRequest } from '@inferbridge/core';
+import { z } from 'zod';
+import { unprocessable } from './http-error.ts';
+
+/*
+ * The request fields that OpenAI documents, by type and range; what is not listed passes.
+ * Source: https://platform.openai.com/docs/api-reference/chat/create (openai 7.55.0, read 2026-11-20).
+ */
+const optional = <T extends z.ZodType>(type: T) => type.nullish();
+
+const message = z.looseObject({
+  role: z.enum(['developer', 'system', 'user', 'assistant', 'tool', 'function']),
+  content: z
+    .union([z.string(), z.array(z.looseObject({ type: z.string() })), z.null()], {
+      error: 'a string or an array of parts is wanted',
+    })
+    .optional(),
+  name: optional(z.string()),
+  tool_calls: optional(z.array(z.looseObject({}))),
+  tool_call_id: optional(z.string()),
+});
+
+const chat = z.looseObject({
+  model: z.string().min(1),
+  messages: z.array(message).min(1),
+  stream: optional(z.boolean()),
+  stream_options: optional(z.looseObject({ include_usage: optional(z.boolean()) })),
+  temperature: optional(z.number().min(0).max(2)),
+  top_p: optional(z.number().min(0).max(1)),
+  presence_penalty: optional(z.number().min(-2).max(2)),
+  frequency_penalty: optional(z.number().min(-2).max(2)),
+  n: optional(z.int().min(1).max(10)),
+  max_tokens: optional(z.int().min(1)),
+  max_completion_tokens: optional(z.int().min(1)),
+  stop: optional(
+    z.union([z.string(), z.array(z.string()).max(4)], { error: 'a string or up to four strings are wanted' }),
+  ),
+  tools: optional(z.array(z.looseObject({ type: z.string() }))),
+  tool_choice: optional(z.union([z.string(), z.looseObject({})])),
+  parallel_tool_calls: optional(z.boolean()),
+  response_format: optional(z.looseObject({ type: z.string() })),
+  seed: optional(z.int()),
+  logprobs: optional(z.boolean()),
+  top_logprobs: optional(z.int().min(0).max(20)),
+  logit_bias: optional(z.record(z.string(), z.number())),
+  user: optional(z.string()),
+  metadata: optional(z.record(z.string(), z.unknown())),
+  models: optional(z.array(z.string().min(1)).min(1)),
+});
+
+/** A chat request as it stands in the body, checked; throws 422 that names the first field at fault. */
+export function checkChat(body: Record<string, unknown>): ChatRequest {
+  const given =
+    body['models'] !== undefined && body['model'] === undefined
+      ? { ...body, model: String((body['models'] as unknown[])?.[0] ?? '') }
+      : body; // a chain needs no model beside it
+  const result = chat.safeParse(given);
+  if (result.success) return given as ChatRequest; // checked field by field just above; the rest is the index signature's
+  const [issue] = result.error.issues;
+  const path = (issue?.path ?? [])
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
+    .join('')
+    .slice(1);
+  throw unprocessable(path || null, `${path || 'body'}: ${issue?.message ?? 'invalid'}`);
+}

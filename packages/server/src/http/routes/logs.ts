@@ -1,0 +1,183 @@
+import type { RequestLog, Sum } from '../../store/request-log.ts';
+import type { RequestRow } from '../../store/schema.ts';
+import { isoMicros, micros } from '../../store/time.ts';
+import { unprocessable } from '../http-error.ts';
+import type { Route } from '../routes.ts';
+
+export interface LogOptions {
+  readonly requestLog: RequestLog;
+  /** Rows that wait are written first, so that a reader sees what has happened. */
+  readonly flushLogs: () => Promise<void>;
+  readonly wall: () => number;
+  readonly pricesUpdated: string;
+}
+
+const DEFAULT_LIMIT = 100;
+const MOST_LIMIT = 1000;
+const STATUSES = ['success', 'fallback_success', 'cache_hit', 'error'];
+const DAY_MS = 86_400_000;
+const LONGEST_RANGE_DAYS = 90;
+const DEFAULT_RANGE_DAYS = 7;
+
+export const logRoutes = ({ requestLog, flushLogs, wall, pricesUpdated }: LogOptions): readonly Route[] => [
+  {
+    method: 'get',
+    path: '/v1/logs',
+    access: 'user',
+    async handle({ user, query }) {
+      const limit = limitOf(query['limit']);
+      const since = query['since'] === undefined ? null : instant('since', query['since']);
+      const after = query['cursor'] === undefined ? null : readCursor(query['cursor']);
+      const { status, provider, mode, request_id: requestId } = query;
+      if (status !== undefined && !STATUSES.includes(status))
+        throw unprocessable('status', `status: one of ${STATUSES.join(', ')} is wanted`);
+      await flushLogs();
+      const rows = await requestLog.page(user.id, {
+        since,
+        limit,
+        after,
+        ...(status && { status }),
+        ...(provider && { provider }),
+        ...(mode && { mode }),
+        ...(requestId && { requestId }),
+      });
+      const last = rows.at(-1);
+      return {
+        status: 200,
+        body: {
+          data: rows.map(shownRow),
+          next_cursor: rows.length === limit && last ? writeCursor(last.id) : null,
+        },
+      };
+    },
+  },
+  {
+    method: 'get',
+    path: '/v1/stats',
+    access: 'user',
+    async handle({ user, query }) {
+      const now = micros(wall());
+      const until = query['until'] === undefined ? now : instant('until', query['until']);
+      const since =
+        query['since'] === undefined
+          ? until - DEFAULT_RANGE_DAYS * DAY_MS * 1000
+          : instant('since', query['since']);
+      if (since >= until) throw unprocessable('since', 'since: must lie before until');
+      if (until - since > LONGEST_RANGE_DAYS * DAY_MS * 1000)
+        throw unprocessable('since', `since: at most ${LONGEST_RANGE_DAYS} days before until`);
+      await flushLogs();
+      const sums = (by: Parameters<RequestLog['sums']>[3]) => requestLog.sums(user.id, since, until, by);
+      const [modes, providers, residencies, statuses] = await Promise.all([
+        sums('mode'),
+        sums('provider'),
+        sums('residency_actual'),
+        sums('status'),
+      ]);
+      return {
+        status: 200,
+        body: {
+          range: { since: isoMicros(since), until: isoMicros(until) },
+          totals: totals(modes),
+          by_mode: shownSums(modes),
+          by_provider: shownSums(providers),
+          by_residency: shownSums(residencies),
+          by_status: shownSums(statuses),
+          pricing: { last_updated: pricesUpdated },
+        },
+      };
+    },
+  },
+];
+
+const nano = (value: number | null): string => ((value ?? 0) / 1e9).toFixed(6);
+const integer = (value: number | string | null): number | null => (value === null ? null : Number(value));
+
+function shownRow(row: RequestRow) {
+  return {
+    id: row.id,
+    request_id: row.request_id,
+    mode: row.mode,
+    provider: row.provider,
+    model: row.model,
+    input_tokens: integer(row.input_tokens),
+    output_tokens: integer(row.output_tokens),
+    latency_ms: row.latency_ms,
+    cost_usd: nano(integer(row.cost_nano_usd)),
+    cache_hit: row.cache_hit === 1,
+    status: row.status,
+    error: row.error,
+    residency_requested: row.residency_requested,
+    residency_actual: row.residency_actual,
+    created_at: isoMicros(Number(row.created_at)),
+    strategy: row.strategy,
+    stream: row.stream === 1,
+    tools: row.tools === 1,
+    images: row.images === 1,
+    attempts_cost_usd: nano(integer(row.attempts_cost_nano_usd)),
+    attempts: JSON.parse(row.attempts),
+  };
+}
+
+function totals(sums: readonly Sum[]) {
+  const add = (pick: (sum: Sum) => number) => sums.reduce((total, sum) => total + pick(sum), 0);
+  const requests = add((sum) => sum.requests);
+  const hits = add((sum) => sum.cacheHits);
+  const called = requests - hits;
+  const latency = add((sum) => (sum.avgLatencyMs ?? 0) * (sum.requests - sum.cacheHits));
+  return {
+    requests,
+    cost_usd: nano(add((sum) => sum.costNanoUsd)),
+    unpriced_requests: add((sum) => sum.unpriced),
+    input_tokens: add((sum) => sum.inputTokens),
+    output_tokens: add((sum) => sum.outputTokens),
+    cache_hits: hits,
+    cache_hit_rate: requests > 0 ? hits / requests : 0,
+    avg_latency_ms: called > 0 ? Math.round(latency / called) : 0,
+  };
+}
+
+const shownSums = (sums: readonly Sum[]) =>
+  Object.fromEntries(
+    sums.map((sum) => [
+      sum.key ?? 'none',
+      {
+        requests: sum.requests,
+        cost_usd: nano(sum.costNanoUsd),
+        input_tokens: sum.inputTokens,
+        output_tokens: sum.outputTokens,
+      },
+    ]),
+  );
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_LIMIT;
+  const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > MOST_LIMIT)
+    throw unprocessable('limit', `limit: a whole number from 1 to ${MOST_LIMIT} is wanted`);
+  return limit;
+}
+
+/** ISO 8601 with an offset, as microseconds. A `+` that arrived as a space is taken for what it was. */
+function instant(field: string, text: string): number {
+  const fixed = text.replace(/ (\d\d:?\d\d)$/, '+$1');
+  const parts = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.(\d{1,9}))?)?(?:Z|[+-]\d\d:?\d\d)$/i.exec(fixed);
+  const ms = parts ? Date.parse(fixed) : Number.NaN;
+  if (Number.isNaN(ms))
+    throw unprocessable(
+      field,
+      `${field}: an ISO 8601 time with an offset is wanted, such as 2026-05-01T00:00:00Z`,
+    );
+  const fraction = (parts?.[1] ?? '').padEnd(6, '0').slice(3, 6);
+  return ms * 1000 + Number(fraction);
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+const writeCursor = (id: string): string => Buffer.from(`v1:${id}`).toString('base64url');
+
+function readCursor(text: string): string {
+  const [version, id = ''] = Buffer.from(text, 'base64url').toString('latin1').split(':');
+  if (version !== 'v1' || !UUID.test(id) || writeCursor(id) !== text)
+    throw unprocessable('cursor', 'cursor: pass on next_cursor as it came');
+  return id;
+}

@@ -1,0 +1,52 @@
+import type { ServerResponse } from 'node:http';
+import { asGatewayError } from '@inferbridge/core';
+import { envelope, type WireError, wireError } from '../compat/error-shape.ts';
+import { HttpError } from './http-error.ts';
+
+/** Sends JSON, whole. */
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: Buffer | string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  if (response.headersSent || response.destroyed) return;
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': bytes.length,
+    'cache-control': 'no-store',
+    ...headers,
+  });
+  response.end(bytes);
+}
+
+/** Any failure in the one error shape. */
+export function wireErrorOf(error: unknown, options?: { direct?: boolean }): WireError {
+  return error instanceof HttpError ? error.wire : wireError(asGatewayError(error), options);
+}
+
+export function sendError(
+  response: ServerResponse,
+  wire: WireError,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  sendJson(response, wire.status, JSON.stringify(envelope(wire)), { ...headers, ...wire.headers });
+}
+
+/** Writes, and waits where the client reads more slowly than the upstream sends; false once the client has gone. */
+export function write(response: ServerResponse, bytes: Uint8Array): true | Promise<boolean> | false {
+  if (response.destroyed || response.writableEnded) return false;
+  if (response.write(bytes)) return true;
+  return new Promise((resolve) => {
+    const done = (alive: boolean) => () => {
+      response.off('drain', drained);
+      response.off('close', closed);
+      resolve(alive);
+    };
+    const drained = done(true);
+    const closed = done(false);
+    response.on('drain', drained);
+    response.on('close', closed);
+  });
+}

@@ -1,0 +1,96 @@
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { GatewayError, type Log } from '@inferbridge/core';
+import { createTransport } from '@inferbridge/providers';
+import { assemble } from './build/assemble.ts';
+import { ConfigError } from './config/config-error.ts';
+import type { Loaded } from './config/load.ts';
+import { createInferBridge, gatewayHost, type InferBridge } from './gateway.ts';
+
+/** A gateway that serves. */
+export interface Running {
+  readonly url: string;
+  readonly notes: readonly string[];
+  readonly bridge: InferBridge;
+  /** Lets requests finish (streams longer), ends the rest with an error of its own, writes all rows. */
+  stop(): Promise<void>;
+}
+
+const DRAIN_MS = 30_000;
+const DRAIN_STREAMS_MS = 120_000;
+
+/** Builds everything, and only then opens the port; throws a `ConfigError` where either cannot be done. */
+export async function start(loaded: Loaded, log: Log): Promise<Running> {
+  const transport = createTransport({ addresses: loaded.config.selfHosted });
+  const host = gatewayHost(transport.send, log);
+  const assembly = await assemble(loaded, host);
+  const bridge = await createInferBridge(loaded, assembly, host);
+  const server = createServer(
+    { headersTimeout: 30_000, requestTimeout: 300_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 },
+    bridge.app.callback(),
+  );
+  const { host: address, port } = loaded.config;
+  try {
+    await listen(server, port, address);
+  } catch (error) {
+    await bridge.close();
+    await transport.close();
+    throw new ConfigError([reason(error, address, port)]);
+  }
+  for (const note of assembly.notes) log.warn({}, note);
+  const bound = server.address() as AddressInfo; // listening on a port, so it is not a pipe's name
+  return {
+    url: `http://${isIPv6(bound.address) ? `[${bound.address}]` : bound.address}:${bound.port}`,
+    notes: assembly.notes,
+    bridge,
+    async stop() {
+      bridge.drain();
+      await drained(server, bridge);
+      await bridge.close();
+      await transport.close();
+    },
+  };
+}
+
+/** The same without a port, for `--check`; tells what a start would say. */
+export async function check(loaded: Loaded, log: Log): Promise<readonly string[]> {
+  const transport = createTransport();
+  const { notes } = await assemble(loaded, gatewayHost(transport.send, log));
+  await transport.close();
+  return notes;
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host, backlog: 4_096 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** New connections are refused at once; open requests get their time. */
+async function drained(server: Server, bridge: InferBridge): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const idle = setInterval(() => server.closeIdleConnections(), 250);
+  const end = setTimeout(
+    () => bridge.endStreams(new GatewayError('shed', 'the gateway is shutting down')),
+    DRAIN_STREAMS_MS,
+  );
+  const hard = setTimeout(() => server.closeAllConnections(), DRAIN_STREAMS_MS + DRAIN_MS);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(end);
+  clearTimeout(hard);
+}
+
+function reason(error: unknown, host: string, port: number): string {
+  const { code } = error as NodeJS.ErrnoException; // what listening throws
+  if (code === 'EADDRINUSE')
+    return `port: ${port} on ${host} is taken; choose another with --port or INFERBRIDGE_PORT`;
+  if (code === 'EACCES') return `port: ${port} needs privileges; choose one above 1023`;
+  if (code === 'EADDRNOTAVAIL') return `host: ${host} is no address of this machine`;
+  return `cannot listen on ${host}:${port} (${code})`;
+}

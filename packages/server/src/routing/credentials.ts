@@ -1,0 +1,67 @@
+import type { Clock, Credential } from '@inferbridge/core';
+import type { Accounts, OpenKey } from '../store/accounts.ts';
+
+/** A key that may be used for a provider, and what is declared of it. */
+export interface UsableKey {
+  readonly provider: string;
+  readonly credential: Credential;
+  /** Overrides the provider's own, for addresses of the user's own. */
+  readonly residency: string | null;
+  readonly label: string | null;
+}
+
+/** What a user can call with: their own keys, and the operator's where they have none. */
+export interface Credentials {
+  /** Newest first within a provider; cached for half a minute, and fresh after `forget`. */
+  of(userId: string): Promise<readonly UsableKey[]>;
+  /** A user's keys have changed. */
+  forget(userId: string): void;
+}
+
+export interface CredentialsOptions {
+  readonly accounts: Accounts;
+  readonly clock: Clock;
+  /** The operator's keys by provider. */
+  readonly operator: Readonly<Record<string, readonly string[]>>;
+}
+
+const FRESH_MS = 30_000;
+const MOST_KEPT = 10_000;
+
+export function createCredentials({ accounts, clock, operator }: CredentialsOptions): Credentials {
+  const kept = new Map<string, { at: number; keys: Promise<readonly UsableKey[]> }>();
+  const shared = Object.entries(operator).flatMap(([provider, secrets]) =>
+    secrets.map(
+      (secret, index): UsableKey => ({
+        provider,
+        credential: { id: `operator-${index}`, secret },
+        residency: null,
+        label: null,
+      }),
+    ),
+  );
+  const load = async (userId: string): Promise<readonly UsableKey[]> => {
+    const own = (await accounts.openKeys(userId)).map(usable);
+    const has = new Set(own.map(({ provider }) => provider));
+    return [...own, ...shared.filter(({ provider }) => !has.has(provider))];
+  };
+  return {
+    of(userId) {
+      const entry = kept.get(userId);
+      if (entry && clock.now() - entry.at < FRESH_MS) return entry.keys;
+      const keys = load(userId);
+      if (kept.size >= MOST_KEPT) kept.clear();
+      kept.set(userId, { at: clock.now(), keys });
+      keys.catch(() => kept.delete(userId));
+      return keys;
+    },
+    forget: (userId) => void kept.delete(userId),
+  };
+}
+
+const usable = (key: OpenKey): UsableKey => ({
+  provider: key.provider,
+  credential: { id: key.id, secret: key.secret, ...(key.base_url !== null && { baseUrl: key.base_url }) },
+  residency: key.base_url === null ? null : key.residency,
+  label: key.label,
+});

@@ -1,0 +1,255 @@
+import {
+  type Call,
+  GatewayError,
+  type RetryBudget,
+  type Strategy,
+  type Target,
+  type Tier,
+  type TierTarget,
+  type Timeouts,
+} from '@inferbridge/core';
+import type { LeftOut, Route } from '@inferbridge/plugins';
+import type { TargetConfig, TierConfig } from '../config/schema.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { Credentials, UsableKey } from './credentials.ts';
+import type { Providers, Targets } from './targets.ts';
+
+declare module '@inferbridge/core/call' {
+  interface CallState {
+    /** How the request was routed: a tier's name, `override`, `direct` or `chain`. */
+    mode?: string;
+    /** `provider:model` or `provider@label:model`, instead of what the body names. */
+    override?: string;
+    /** The only bucket to which data may go. */
+    residency?: string;
+    /** Upstream timeout of each attempt, as the client wants it. */
+    attemptTimeoutMs?: number;
+  }
+}
+
+export interface ResolveOptions {
+  readonly tiers: ReadonlyMap<string, TierConfig>;
+  readonly aliases: ReadonlyMap<string, string>;
+  /** A tier's name as its caller may spell it. */
+  readonly modeName: (model: string) => string;
+  /** Does a name that is no tier claim to be one? */
+  readonly isModeName: (model: string) => boolean;
+  readonly strategy: (config: TierConfig['strategy']) => Strategy;
+  readonly providers: Providers;
+  readonly credentials: Credentials;
+  readonly targets: Targets;
+  readonly catalogue: Catalogue;
+  readonly retryBudget: RetryBudget;
+}
+
+/** Providers whose keys carry an address are reached by the override alone, never by a tier or a bare name. */
+const routable = (key: UsableKey): boolean => key.credential.baseUrl === undefined;
+
+const invalid = (param: string, message: string, code = 'validation_error') =>
+  new GatewayError('invalid_request', message, { param, code });
+
+interface Search {
+  readonly keys: readonly UsableKey[];
+  readonly residency: string | null;
+  readonly leftOut: LeftOut[];
+}
+
+/** Finds where a request goes from the name that it asks for and the keys that its caller has. */
+export function createResolve(options: ResolveOptions): (call: Call) => Promise<Route> {
+  const { tiers, aliases, providers, credentials, targets, catalogue, retryBudget } = options;
+  const priority = options.strategy('priority');
+
+  const fits = (target: Target, search: Search): boolean => {
+    if (search.residency === null || target.residency === search.residency) return true;
+    search.leftOut.push({
+      provider: target.provider,
+      model: target.model,
+      why: `its residency is ${target.residency}`,
+    });
+    return false;
+  };
+
+  /** The targets for one `provider:model`: one for each key, so that several of the operator's take turns. */
+  const named = (provider: string, model: string, search: Search): Target[] => {
+    const keys = search.keys.filter((key) => key.provider === provider && routable(key));
+    if (keys.length === 0)
+      search.leftOut.push({ provider, model, why: `no key for ${provider} is registered` });
+    return keys.map((key) => targets.of(key, model)).filter((target) => fits(target, search));
+  };
+
+  const tierOf = (
+    name: string,
+    config: { strategy: TierConfig['strategy']; targets: readonly TargetConfig[] },
+    search: Search,
+  ): Tier => ({
+    name,
+    strategy: options.strategy(config.strategy),
+    targets: config.targets.flatMap((target): TierTarget[] => {
+      if (typeof target !== 'string') {
+        const inner = tierOf(name, target, search);
+        return inner.targets.length > 0 ? [inner] : [];
+      }
+      const { provider, model } = splitTarget(target);
+      return named(provider, model, search);
+    }),
+  });
+
+  const byTier = (name: string, search: Search): Route => {
+    const config = tiers.get(name);
+    if (!config) throw invalid('model', `there is no mode "${name}"; known: ${[...tiers.keys()].join(', ')}`);
+    const tier = tierOf(name, config, search);
+    if (tier.targets.length === 0) throw nothingLeft(name, search);
+    return {
+      name,
+      tier,
+      strategy: typeof config.strategy === 'string' ? config.strategy : config.strategy[0],
+      leftOut: search.leftOut,
+      ...(config.maxUsd !== undefined && { maxUsd: config.maxUsd }),
+      run: {
+        retryBudget,
+        ...(config.retries !== undefined && { retries: config.retries }),
+        ...(config.fallbackOn && { fallbackOn: clean(config.fallbackOn) }),
+      },
+      ...(config.timeouts && { timeouts: clean(config.timeouts) }),
+    };
+  };
+
+  const single = (name: string, found: readonly TierTarget[]): Route => ({
+    name,
+    tier: { name, strategy: priority, targets: found },
+    strategy: 'priority',
+    run: { retryBudget },
+  });
+
+  /** Targets for any name that is no mode: `provider:model`, `provider/model`, or a bare one. */
+  const direct = async (model: string, search: Search, param: string): Promise<Target[]> => {
+    const split = splitKnown(model, providers);
+    if (split) {
+      const found = named(split.provider, split.model, search);
+      if (found.length === 0) throw nothingLeft(model, search);
+      return found;
+    }
+    const keys = await catalogue.providersOf(model, search.keys.filter(routable));
+    const colon = model.indexOf(':');
+    if (keys.length === 0 && colon > 0 && !model.includes('/'))
+      throw invalid(
+        param,
+        `no provider named "${model.slice(0, colon)}"; known: ${providers.names().join(', ')}`,
+      );
+    if (keys.length === 0)
+      throw new GatewayError(
+        'model_not_found',
+        `no provider that you hold a key for lists the model "${model}"; GET /v1/models lists what can be asked for`,
+        { param, code: 'model_not_found' },
+      );
+    const found = keys.map((key) => targets.of(key, model)).filter((target) => fits(target, search));
+    if (found.length === 0) throw nothingLeft(model, search);
+    return found;
+  };
+
+  const byOverride = (override: string, search: Search): Route => {
+    const colon = override.indexOf(':');
+    const [provider = '', label] = override.slice(0, colon).split('@');
+    const model = override.slice(colon + 1);
+    if (!providers.get(provider))
+      throw invalid('model', `no provider named "${provider}"; known: ${providers.names().join(', ')}`);
+    const own = search.keys.filter(
+      (key) => key.provider === provider && (label === undefined || key.label === label),
+    );
+    const [key] = own;
+    if (!key)
+      throw invalid(
+        'model',
+        `you hold no key for ${provider}${label === undefined ? '' : ` with the label "${label}"`}; register one with POST /v1/keys`,
+        'no_provider_key',
+      );
+    const target = targets.of(key, model);
+    if (!fits(target, search)) throw nothingLeft(override, search);
+    return { ...single('override', [target]), run: { retryBudget, retries: 0 } };
+  };
+
+  const byName = async (asked: string, search: Search, param: string): Promise<Route> => {
+    const alias = aliases.get(asked) ?? asked;
+    const name = options.modeName(alias);
+    if (tiers.has(name)) return byTier(name, search);
+    if (options.isModeName(name)) return byTier(name, search);
+    return single('direct', await direct(name, search, param));
+  };
+
+  const byChain = async (models: unknown, search: Search): Promise<Route> => {
+    if (
+      !Array.isArray(models) ||
+      models.length === 0 ||
+      !models.every((model) => typeof model === 'string' && model !== '')
+    )
+      throw invalid('models', 'models: a list of model names is wanted');
+    const parts: TierTarget[] = [];
+    const failures: unknown[] = [];
+    for (const [index, model] of models.entries())
+      await byName(model, search, `models[${index}]`).then(
+        (route) => parts.push(route.tier),
+        (error) => failures.push(error),
+      );
+    if (parts.length === 0) throw failures[0];
+    return { ...single('chain', parts), leftOut: search.leftOut };
+  };
+
+  return async (call) => {
+    const { state, request } = call;
+    const keys = await credentials.of(state.user?.id ?? '');
+    const search: Search = { keys, residency: state.residency ?? null, leftOut: [] };
+    const { model, models } = request.value;
+    const route =
+      state.override !== undefined
+        ? byOverride(state.override, search)
+        : models !== undefined && models !== null
+          ? await byChain(models, search)
+          : await byName(model, search, 'model');
+    state.mode = route.name;
+    if (state.attemptTimeoutMs === undefined) return route;
+    return { ...route, timeouts: { ...route.timeouts, ...bounded(state.attemptTimeoutMs) } };
+  };
+}
+
+/** A client's own timeout bounds the wait for headers and first content, which without streaming is the whole reply. */
+const bounded = (ms: number): Partial<Timeouts> => ({ headersMs: ms, firstContentMs: ms });
+
+/** Optional keys that are absent rather than undefined, as the core's types want them. */
+function clean<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  }; // the filter is the claim
+}
+
+/** `provider:model`; what stands before the first colon is the provider. */
+export function splitTarget(target: string): { provider: string; model: string } {
+  const colon = target.indexOf(':');
+  return { provider: target.slice(0, Math.max(0, colon)), model: target.slice(colon + 1) };
+}
+
+/** `provider:model` or, failing that, `provider/model`, where the provider is known. */
+function splitKnown(name: string, providers: Providers): { provider: string; model: string } | null {
+  for (const mark of [':', '/']) {
+    const at = name.indexOf(mark);
+    if (at > 0 && at < name.length - 1 && providers.get(name.slice(0, at)))
+      return { provider: name.slice(0, at), model: name.slice(at + 1) };
+  }
+  return null;
+}
+
+function nothingLeft(name: string, { residency, leftOut }: Search): GatewayError {
+  const missing = [
+    ...new Set(leftOut.filter(({ why }) => why.startsWith('no key')).map(({ provider }) => provider)),
+  ];
+  if (residency !== null && leftOut.some(({ why }) => why.startsWith('its residency')))
+    return new GatewayError(
+      'invalid_request',
+      `no candidate of ${name} keeps data in "${residency}"; left out: ${leftOut.map((left) => `${left.provider}:${left.model} (${left.why})`).join(', ')}`,
+      { code: 'residency', param: 'X-InferBridge-Residency' },
+    );
+  return invalid(
+    'model',
+    `you hold no key for any provider of ${name}; register one of these with POST /v1/keys: ${missing.join(', ')}`,
+    'no_provider_key',
+  );
+}

@@ -1,0 +1,67 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../config/config-error.ts';
+import { createFernet, type Fernet, generateFernetKey } from './fernet.ts';
+
+export interface KeySource {
+  readonly dataDir: string;
+  /** Comma-separated keys from the environment: the first encrypts, all decrypt. */
+  readonly fromEnvironment: string | null;
+  readonly production: boolean;
+}
+
+export interface EncryptionKey {
+  readonly fernet: Fernet;
+  /** Where it was read from or made, `null` for the environment. */
+  readonly file: string | null;
+  readonly made: boolean;
+}
+
+const VARIABLE = 'INFERBRIDGE_ENCRYPTION_KEY';
+
+/**
+ * The key under which provider keys are kept: from the environment, else from `encryption.key` in the data
+ * directory, made there at the first start (mode 0600). In production a missing key is a refusal to start; a malformed
+ * one always is. Throws a `ConfigError`.
+ */
+export function loadEncryptionKey({ dataDir, fromEnvironment, production }: KeySource): EncryptionKey {
+  if (fromEnvironment !== null) return { fernet: build(fromEnvironment, VARIABLE), file: null, made: false };
+  const file = join(dataDir, 'encryption.key');
+  if (existsSync(file)) {
+    chmodSync(file, 0o600);
+    return { fernet: build(readFileSync(file, 'utf8'), file), file, made: false };
+  }
+  if (production)
+    throw new ConfigError([
+      `${VARIABLE} is not set and there is no ${file}; make one with: inferbridge keys generate`,
+    ]);
+  if (existsSync(join(dataDir, 'accounts.sqlite')))
+    throw new ConfigError([
+      `${file} is gone, but ${dataDir} holds provider keys encrypted under it; put it back, or set ${VARIABLE} to its content`,
+    ]);
+  const key = generateFernetKey();
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  writeFileSync(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
+  return { fernet: build(key, file), file, made: true };
+}
+
+/** From the specification's own examples: everybody has it. */
+const EXAMPLE = 'cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=';
+
+function build(text: string, source: string): Fernet {
+  const keys = text
+    .split(',')
+    .map((key) => key.trim())
+    .filter((key) => key !== '');
+  if (keys.includes(EXAMPLE))
+    throw new ConfigError([
+      `${source}: this is the key of a published example; make your own with: inferbridge keys generate`,
+    ]);
+  try {
+    return createFernet(keys);
+  } catch (error) {
+    throw new ConfigError([
+      `${source}: ${error instanceof Error ? error.message : 'not a key'}; a key looks like the output of: inferbridge keys generate`,
+    ]);
+  }
+}

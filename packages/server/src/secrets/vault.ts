@@ -1,0 +1,37 @@
+import { type Fernet, FernetError } from './fernet.ts';
+
+/** What a provider key belongs to; bound inside the ciphertext, so that a row's secret is worth nothing elsewhere. */
+export interface Bound {
+  readonly userId: string;
+  readonly provider: string;
+  readonly keyId: string;
+  /** Where the key may be sent; `null` for the provider's own address. */
+  readonly baseUrl: string | null;
+}
+
+/** Encrypts provider keys. */
+export interface Vault {
+  lock(secret: string, bound: Bound): string;
+  /** Throws a `FernetError` where the token is damaged or was made for something else. */
+  unlock(token: string, bound: Bound): string;
+}
+
+export function createVault(fernet: Fernet): Vault {
+  return {
+    lock: (secret, { userId, provider, keyId, baseUrl }) =>
+      fernet.encrypt(
+        JSON.stringify({ v: 1, user_id: userId, provider, key_id: keyId, base_url: baseUrl, secret }),
+      ),
+    unlock(token, bound) {
+      const inside: unknown = JSON.parse(fernet.decrypt(token));
+      const { user_id, provider, key_id, base_url, secret } = inside as Record<string, unknown>; // what lock wrote; each field is compared below
+      const same =
+        user_id === bound.userId &&
+        provider === bound.provider &&
+        key_id === bound.keyId &&
+        (base_url ?? null) === bound.baseUrl;
+      if (!same || typeof secret !== 'string') throw new FernetError('the token belongs to another key');
+      return secret;
+    },
+  };
+}

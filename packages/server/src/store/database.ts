@@ -1,0 +1,78 @@
+import { chmodSync, existsSync, mkdirSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import SQLite from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { ConfigError } from '../config/config-error.ts';
+import { accountsMigrations, logsMigrations } from './migrations.ts';
+import type { AccountsSchema, LogsSchema } from './schema.ts';
+
+export interface DatabaseOptions {
+  readonly file: string;
+  /** `full`: what was acknowledged survives a power cut; `normal`: it survives a crash of the process. */
+  readonly synchronous: 'full' | 'normal';
+}
+
+/** Users and keys. A file that is damaged stops the start: nothing here may be lost in silence. */
+export async function openAccounts(file: string): Promise<Kysely<AccountsSchema>> {
+  try {
+    return await open<AccountsSchema>({ file, synchronous: 'full' }, accountsMigrations);
+  } catch (error) {
+    throw new ConfigError([
+      `${file} cannot be opened (${reason(error)}); restore it from a backup, or move it away to start without users`,
+    ]);
+  }
+}
+
+/** Request rows. A file that is damaged is moved aside; `onMoved` hears where to. */
+export async function openLogs(file: string, onMoved: (aside: string) => void): Promise<Kysely<LogsSchema>> {
+  const options = { file, synchronous: 'normal' } as const;
+  try {
+    return await open<LogsSchema>(options, logsMigrations);
+  } catch (error) {
+    if (!isDamaged(error)) throw new ConfigError([`${file} cannot be opened (${reason(error)})`]);
+    const aside = `${file}.damaged-${Date.now()}`;
+    for (const suffix of ['', '-wal', '-shm'])
+      if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+    onMoved(aside);
+    return open<LogsSchema>(options, logsMigrations);
+  }
+}
+
+async function open<Schema>(
+  { file, synchronous }: DatabaseOptions,
+  migrations: Readonly<Record<string, Migration>>,
+): Promise<Kysely<Schema>> {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const sqlite = new SQLite(file);
+  try {
+    chmodSync(file, 0o600);
+    sqlite.pragma('journal_mode = WAL');
+    sqlite.pragma(`synchronous = ${synchronous}`);
+    sqlite.pragma('busy_timeout = 5000');
+    sqlite.pragma('foreign_keys = ON');
+    if (sqlite.pragma('quick_check(1)', { simple: true }) !== 'ok')
+      throw Object.assign(new Error('damaged'), { code: 'SQLITE_CORRUPT' });
+    const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: sqlite }) });
+    const { error } = await new Migrator({
+      db,
+      provider: { getMigrations: async () => ({ ...migrations }) },
+    }).migrateToLatest();
+    if (error) throw error;
+    return db;
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
+}
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? ''); // whatever was thrown; only compared
+
+const isDamaged = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
+
+/** Did a row with the same unique value stand there already? */
+export const isDuplicate = (error: unknown): boolean =>
+  /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(codeOf(error)) || codeOf(error) === '23505';
+
+const reason = (error: unknown): string =>
+  codeOf(error) || (error instanceof Error ? error.message : String(error));

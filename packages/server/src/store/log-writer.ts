@@ -1,0 +1,108 @@
+import type { Clock, Log } from '@inferbridge/core';
+import type { Kysely } from 'kysely';
+import type { LogsSchema, RequestRow } from './schema.ts';
+
+export interface LogWriterOptions {
+  readonly db: Kysely<LogsSchema>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A row waits at most this long; default 200. */
+  readonly everyMs?: number;
+  /** Rows that wait beyond this number are dropped and counted; default 100,000. */
+  readonly capacity?: number;
+}
+
+/** Writes request rows in batches, away from the requests; a store that is down costs rows, never a request. */
+export interface LogWriter {
+  add(row: RequestRow): void;
+  /** Writes all that waits; resolves when it is in the store, or cannot be. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+  /** Rows lost since the start. */
+  dropped(): number;
+}
+
+const BATCH_ROWS = 100;
+const RETRY_MS = 1_000;
+
+export function createLogWriter({
+  db,
+  clock,
+  log,
+  everyMs = 200,
+  capacity = 100_000,
+}: LogWriterOptions): LogWriter {
+  let waiting: RequestRow[] = [];
+  let timer: unknown = null;
+  let writing: Promise<void> | null = null;
+  let dropped = 0;
+  let trouble = false;
+  let closed = false;
+
+  const schedule = (ms: number) => {
+    if (timer !== null || closed) return;
+    timer = clock.setTimeout(() => {
+      timer = null;
+      void write();
+    }, ms);
+  };
+
+  /** One writer at a time; batches are small, so that no other work waits long for them. */
+  const write = (): Promise<void> => {
+    writing ??= drain().finally(() => {
+      writing = null;
+      if (waiting.length > 0) schedule(trouble ? RETRY_MS : everyMs);
+    });
+    return writing;
+  };
+
+  const drain = async () => {
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, BATCH_ROWS);
+      try {
+        await db.insertInto('requests').values(batch).execute();
+      } catch (error) {
+        if (!trouble)
+          log.error(
+            { code: (error as { code?: unknown }).code },
+            'request rows cannot be written; requests go on',
+          ); // whatever was thrown; the code is all that is shown
+        trouble = true;
+        return;
+      }
+      if (trouble) log.info({ dropped }, 'request rows are written again');
+      trouble = false;
+      waiting.splice(0, batch.length);
+      await new Promise(setImmediate);
+    }
+  };
+
+  return {
+    add(row) {
+      if (waiting.length >= capacity) {
+        if (dropped === 0 || dropped % 10_000 === 0)
+          log.error({ dropped: dropped + 1 }, 'too many request rows wait; new ones are dropped');
+        dropped += 1;
+        return;
+      }
+      waiting.push(row);
+      schedule(everyMs);
+    },
+    async flush() {
+      await write();
+      if (waiting.length > 0 && !trouble) await write();
+    },
+    async close() {
+      closed = true;
+      if (timer !== null) clock.clearTimeout(timer);
+      timer = null;
+      await this.flush();
+      if (waiting.length > 0) {
+        await this.flush();
+        if (waiting.length > 0) log.error({ lost: waiting.length }, 'request rows were lost at the end');
+      }
+      waiting = [];
+    },
+    dropped: () => dropped,
+  };
+}

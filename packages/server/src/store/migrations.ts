@@ -1,0 +1,93 @@
+import type { Kysely } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+/*
+ * Numbered and never edited once released. They take only what SQLite and PostgreSQL both take; a migration sees
+ * the database as it was then, so its tables have no types here.
+ */
+type Database = Kysely<unknown>;
+
+export const accountsMigrations: Readonly<Record<string, Migration>> = {
+  '0001_accounts': {
+    async up(db: Database) {
+      await db.schema
+        .createTable('users')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('email', 'text', (column) => column.notNull().unique())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('api_keys')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('user_id', 'text', (column) => column.notNull().references('users.id').onDelete('cascade'))
+        .addColumn('hash', 'text', (column) => column.notNull().unique())
+        .addColumn('prefix', 'text', (column) => column.notNull())
+        .addColumn('last_four', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('last_used_at', 'bigint')
+        .addColumn('revoked_at', 'bigint')
+        .execute();
+      await db.schema.createIndex('api_keys_user').on('api_keys').column('user_id').execute();
+      await db.schema
+        .createTable('provider_keys')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('user_id', 'text', (column) => column.notNull().references('users.id').onDelete('cascade'))
+        .addColumn('provider', 'text', (column) => column.notNull())
+        .addColumn('secret', 'text', (column) => column.notNull())
+        .addColumn('label', 'text')
+        .addColumn('base_url', 'text')
+        .addColumn('declared_region', 'text')
+        .addColumn('residency', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .execute();
+      // a second key for the same commercial provider is a conflict; those with an address of their own are told apart by label
+      await db.schema
+        .createIndex('provider_keys_one')
+        .unique()
+        .on('provider_keys')
+        .columns(['user_id', 'provider'])
+        .where('base_url' as never, 'is', null) // the untyped schema has no columns to name
+        .execute();
+      await db.schema
+        .createIndex('provider_keys_label')
+        .unique()
+        .on('provider_keys')
+        .columns(['user_id', 'provider', 'label'])
+        .execute();
+    },
+  },
+};
+
+export const logsMigrations: Readonly<Record<string, Migration>> = {
+  '0001_requests': {
+    async up(db: Database) {
+      await db.schema
+        .createTable('requests')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('user_id', 'text', (column) => column.notNull())
+        .addColumn('request_id', 'text', (column) => column.notNull())
+        .addColumn('mode', 'text', (column) => column.notNull())
+        .addColumn('provider', 'text')
+        .addColumn('model', 'text')
+        .addColumn('input_tokens', 'bigint')
+        .addColumn('output_tokens', 'bigint')
+        .addColumn('latency_ms', 'integer', (column) => column.notNull())
+        .addColumn('cost_nano_usd', 'bigint')
+        .addColumn('cache_hit', 'integer', (column) => column.notNull())
+        .addColumn('status', 'text', (column) => column.notNull())
+        .addColumn('error', 'text')
+        .addColumn('residency_requested', 'text')
+        .addColumn('residency_actual', 'text')
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('strategy', 'text')
+        .addColumn('stream', 'integer', (column) => column.notNull())
+        .addColumn('tools', 'integer', (column) => column.notNull())
+        .addColumn('images', 'integer', (column) => column.notNull())
+        .addColumn('attempts_cost_nano_usd', 'bigint')
+        .addColumn('attempts', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('requests_of_user').on('requests').columns(['user_id', 'id']).execute();
+      await db.schema.createIndex('requests_by_age').on('requests').column('created_at').execute();
+    },
+  },
+};

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+
+/** Microseconds since 1970 from fractional milliseconds. */
+export const micros = (wallMs: number): number => Math.round(wallMs * 1000);
+
+/** `2026-05-01T12:00:00.123456Z` */
+export function isoMicros(at: number): string {
+  const ms = Math.floor(at / 1000);
+  return `${new Date(ms).toISOString().slice(0, 23)}${String(at - ms * 1000).padStart(3, '0')}Z`;
+}
+
+/**
+ * An id that begins with its time to the microsecond, so that ids sort as the rows do (UUID version 7, the twelve
+ * bits behind the milliseconds holding their fraction). Source: RFC 9562, 5.7 and 6.2 method 3 (read 2026-11-21).
+ */
+export function timeOrderedId(at: number): string {
+  const bytes = randomBytes(16);
+  const ms = Math.floor(at / 1000);
+  bytes.writeUIntBE(ms, 0, 6);
+  bytes.writeUInt16BE(0x7000 | Math.floor(((at - ms * 1000) * 4096) / 1000), 6);
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** The smallest id that a row of this time may have. */
+export const firstIdAt = (at: number): string => {
+  const ms = Math.floor(at / 1000)
+    .toString(16)
+    .padStart(12, '0');
+  const fraction = (0x7000 | Math.floor(((at - Math.floor(at / 1000) * 1000) * 4096) / 1000)).toString(16);
+  return `${ms.slice(0, 8)}-${ms.slice(8)}-${fraction}-0000-000000000000`;
+};
