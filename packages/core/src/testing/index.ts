@@ -1,0 +1,9 @@
+export {
+  type Check,
+  type ProviderContract,
+  providerContract,
+  storeContract,
+  strategyContract,
+} from './contracts.ts';
+export { type Act, type ScriptedTarget, type ScriptOptions, scripted } from './scripted.ts';
+export { seededRandom, settled, type VirtualClock, virtualClock } from './virtual-clock.ts';
