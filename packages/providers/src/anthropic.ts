@@ -11,6 +11,7 @@ import { messagesBody } from './dialects/anthropic/request.ts';
 import { completionOf } from './dialects/anthropic/response.ts';
 import { messageFrames } from './dialects/anthropic/stream.ts';
 import { isRecord, refused } from './dialects/openai/errors.ts';
+import { jsonBytes } from './json.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
 /** Still served, and what keeps sampling parameters alive on older models. Source: https://docs.anthropic.com/en/api/versioning (read 2026-11-20). */
@@ -28,7 +29,7 @@ export const anthropic: Vendor = vendor(
       return {
         residency: 'global',
         async chat(request, io): Promise<ChatBody | ChatStream> {
-          const body = encoder.encode(messagesBody(request));
+          const body = jsonBytes(messagesBody(request));
           const response = await io.http({
             method: 'POST',
             url: `${base}/messages`,

@@ -174,7 +174,11 @@ const isStale = (error: unknown): boolean =>
 function failureOf(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
   const code = codeOf(error);
-  if (code.startsWith('HPE_') || UNREADABLE.includes(code))
+  if (
+    code.startsWith('HPE_') ||
+    UNREADABLE.includes(code) ||
+    (error as Error | null)?.name === 'HTTPParserError'
+  )
     return new GatewayError('malformed', 'the upstream did not speak proper HTTP', {
       code: 'upstream_http',
       cause: error,

@@ -12,6 +12,7 @@ import { type Classify, isRecord, refused } from './dialects/openai/errors.ts';
 import { createNormaliser, normaliseCompletion, type ReplyTraits } from './dialects/openai/normalise.ts';
 import { chatBody, type RequestTraits } from './dialects/openai/request.ts';
 import { chatFrames } from './dialects/openai/stream.ts';
+import { jsonBytes } from './json.ts';
 
 export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
   /** Up to and with the version: `https://api.example.com/v1`. A credential's own address wins. */
@@ -71,7 +72,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
         method: 'POST',
         url: urlOf('/chat/completions', io.credential),
         headers: { ...headersOf(io.credential), 'content-type': 'application/json' },
-        body: encoder.encode(chatBody(request, options)),
+        body: jsonBytes(chatBody(request, options)),
         ...guard,
       });
       if (response.status !== 200) throw await refuse(response, io);

@@ -8,6 +8,7 @@ import {
   isGatewayError,
   type Stream,
 } from '@inferbridge/core';
+import type { User } from '@inferbridge/plugins';
 import { type BlockFacts, blockOf, withBlock } from '../compat/block.ts';
 import { envelope } from '../compat/error-shape.ts';
 import { type RequestHeaders, readHeaders } from '../compat/headers.ts';
@@ -16,6 +17,7 @@ import { parseObject, readBody } from './body.ts';
 import { checkChat } from './chat-body.ts';
 import { unauthenticated } from './http-error.ts';
 import { type Authenticate, bearerOf } from './identify.ts';
+import { createPatience } from './patience.ts';
 import { sendError, sendJson, wireErrorOf, write } from './send.ts';
 
 export interface ChatOptions {
@@ -43,30 +45,36 @@ const SSE = {
 /** `POST /v1/chat/completions`. */
 export function createChat(options: ChatOptions) {
   const { gateway, host, authenticate, bodyLimitBytes, open } = options;
+  const patience = createPatience(host.clock);
 
   return async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
     const startedAt = host.clock.now();
     const id = { 'x-request-id': requestId };
     const leave = new AbortController();
     const end = (reason: GatewayError) => leave.abort(reason);
+    let user: User | null = null;
     response.on('close', () => {
       open.delete(end);
-      if (!response.writableFinished) leave.abort(gone());
+      if (response.writableFinished) return;
+      if (user && !response.headersSent) patience.gaveUp(user.id, host.clock.now() - startedAt);
+      leave.abort(gone());
     });
     open.add(end);
     let direct = false;
     try {
       const bearer = bearerOf(request);
-      const user = bearer === null ? null : await authenticate(bearer);
+      user = bearer === null ? null : await authenticate(bearer);
       if (!user) throw unauthenticated();
       const headers = readHeaders(request.headers);
+      const again = Number(request.headers['x-stainless-retry-count'] ?? 0) > 0;
+      const patienceMs = headers.patienceMs ?? (again ? patience.learned(user.id) : null);
       direct = headers.override !== null;
       const value = checkChat(parseObject(await readBody(request, bodyLimitBytes)));
       const call: Call = {
         id: requestId,
         request: { operation: 'chat', value },
         signal: leave.signal,
-        budget: createBudget(host.clock, { deadlineMs: deadline(headers), ...retries(request) }),
+        budget: createBudget(host.clock, { deadlineMs: deadline(patienceMs), ...(again && NO_RETRIES) }),
         state: { user, ...stateOf(headers) },
         trail: [],
       };
@@ -104,15 +112,13 @@ const stateOf = ({ override, residency, timeoutMs, session }: RequestHeaders): C
 });
 
 /** Our deadline, or the client's own where that is sooner. */
-function deadline({ patienceMs }: RequestHeaders): number {
+function deadline(patienceMs: number | null): number {
   if (patienceMs === null) return DEADLINE_MS;
   return Math.min(DEADLINE_MS, patienceMs - Math.min(WAY_BACK.mostMs, patienceMs * WAY_BACK.share));
 }
 
 /** A client that is trying again spends from the same purse: no further tries of ours on top. */
-function retries({ headers }: IncomingMessage): { retries?: number } {
-  return Number(headers['x-stainless-retry-count'] ?? 0) > 0 ? { retries: 0 } : {};
-}
+const NO_RETRIES = { retries: 0 } as const;
 
 function startStream(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
   if (!response.headersSent && !response.destroyed) response.writeHead(200, { ...SSE, ...headers });

@@ -96,7 +96,8 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
 
   const byTier = (name: string, search: Search): Route => {
     const config = tiers.get(name);
-    if (!config) throw invalid('model', `there is no mode "${name}"; known: ${[...tiers.keys()].join(', ')}`);
+    if (!config)
+      throw invalid('model', `model: there is no mode "${name}"; known: ${[...tiers.keys()].join(', ')}`);
     const tier = tierOf(name, config, search);
     if (tier.targets.length === 0) throw nothingLeft(name, search);
     return {

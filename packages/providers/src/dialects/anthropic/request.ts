@@ -39,14 +39,14 @@ export function abilitiesOf(model: string): Abilities {
 /** Request fields that change the meaning and are not translated. */
 const UNSUPPORTED = ['tools', 'functions', 'response_format', 'audio', 'web_search_options'];
 
-export function messagesBody(request: ChatRequest): string {
+export function messagesBody(request: ChatRequest): Record<string, unknown> {
   refuseUnsupported(request);
   const abilities = abilitiesOf(request.model);
   const { system, messages } = split(request.messages);
   const stops = (Array.isArray(request.stop) ? request.stop : [request.stop ?? '']).filter(
     (stop) => stop.trim() !== '',
   );
-  return JSON.stringify({
+  return {
     model: request.model,
     max_tokens: Math.min(
       request.max_completion_tokens ?? request.max_tokens ?? abilities.maxOutput,
@@ -57,7 +57,7 @@ export function messagesBody(request: ChatRequest): string {
     ...sampling(request, abilities),
     ...(stops.length > 0 && { stop_sequences: [...new Set(stops)] }),
     ...(request.stream === true && { stream: true }),
-  });
+  };
 }
 
 function refuseUnsupported(request: ChatRequest): void {

@@ -19,7 +19,7 @@ export interface RequestTraits {
 const OURS = ['models', 'api_base', 'base_url', 'api_key'];
 
 /** The body for an upstream: the client's own, but for the model, the usage that we ask for ourselves, and the traits. */
-export function chatBody(request: ChatRequest, traits: RequestTraits): string {
+export function chatBody(request: ChatRequest, traits: RequestTraits): Record<string, unknown> {
   const body: Record<string, unknown> = { ...request };
   for (const field of OURS) delete body[field];
   if (request.stream === true) {
@@ -36,7 +36,7 @@ export function chatBody(request: ChatRequest, traits: RequestTraits): string {
   }
   if (traits.developerRole === false || traits.stringContent)
     body['messages'] = request.messages.map((message) => adapt(message, traits));
-  return JSON.stringify(body);
+  return body;
 }
 
 function limit(body: Record<string, unknown>, field: RequestTraits['maxTokensField']): void {
