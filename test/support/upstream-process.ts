@@ -31,7 +31,7 @@ const server = createServer((request, response) => {
       if (!response.writableFinished) record.closedEarlyAt = Date.now();
     });
     const script = scripts.get(vendor) ?? [];
-    const act = script.length > 1 ? script.shift() : script[0];
+    const act = chosen(script.length > 1 ? script.shift() : script[0], record.body);
     void perform(
       act ?? { status: 404, body: '{"error":{"message":"no script for this vendor"}}' },
       request,
@@ -40,10 +40,13 @@ const server = createServer((request, response) => {
   });
 });
 
+const chosen = (act: Act | undefined, body: string): Act | undefined =>
+  act && 'whole' in act ? (body.includes('"stream":true') ? act.stream : act.whole) : act;
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function perform(act: Act, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if ('hang' in act) return;
+  if ('hang' in act || 'whole' in act) return;
   if ('reset' in act) return void request.socket.resetAndDestroy();
   if ('raw' in act) return void request.socket.end(act.raw);
   if (act.afterMs) await pause(act.afterMs);
@@ -81,6 +84,6 @@ process.on('message', (message: Message) => {
 });
 process.on('disconnect', () => process.exit(0));
 server.keepAliveTimeout = 60_000;
-server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () =>
+server.listen({ port: Number(process.argv[2] ?? 0), host: '127.0.0.1', backlog: 4_096 }, () =>
   process.send?.({ port: (server.address() as AddressInfo).port }),
 );

@@ -18,6 +18,8 @@ export type Act =
       readonly headers?: Record<string, string>;
       readonly afterMs?: number;
     }
+  /** By what the request asks for. */
+  | { readonly whole: Act; readonly stream: Act }
   | { readonly hang: true }
   | { readonly reset: true }
   | { readonly raw: string };

@@ -58,7 +58,7 @@ export async function createInferBridge(
   host: Host,
 ): Promise<InferBridge> {
   const { config } = loaded;
-  const { providers, tiers, aliases, strategyOf, operator, registry } = assembly;
+  const { providers, tiers, aliases, strategyOf, operator, stages } = assembly;
   const key = loadEncryptionKey({
     dataDir: config.dataDir,
     fromEnvironment: loaded.encryptionKey,
@@ -100,7 +100,7 @@ export async function createInferBridge(
     catalogue,
     retryBudget: createRetryBudget({ clock }),
   });
-  const gateway = buildPipeline(config, registry, host, {
+  const gateway = buildPipeline(stages, host, {
     authenticate,
     resolve,
     sink: (record, call) => {

@@ -4,6 +4,7 @@ import { notYet } from '../config/later.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { loadPlugins } from '../plugins.ts';
+import { chooseStages } from './pipeline.ts';
 import { buildProviders, operatorKeys } from './providers.ts';
 import { buildAliases, buildTiers, strategies } from './tiers.ts';
 
@@ -28,6 +29,7 @@ export async function assemble({ config, base }: Pick<Loaded, 'config' | 'base'>
     tiers,
     aliases: buildAliases(config),
     strategyOf,
+    stages: chooseStages(config, registry, host),
     operator,
     notes: notYet(config, (name) => registry.has('strategy', name)),
   };

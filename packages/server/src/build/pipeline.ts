@@ -37,32 +37,57 @@ const DEFAULT = ['logger', 'auth', 'limits', 'cache', 'router'];
 /** Stages that the configuration may name before they are there; they let every call through. */
 const LATER: readonly string[] = ['limits', 'cache'];
 
-/** The pipeline as configured; throws a `ConfigError` that names the stage at fault. */
-export function buildPipeline(
-  config: Config,
-  registry: Registry,
-  host: Host,
-  { authenticate, sink, resolve }: Stages,
-): Gateway {
+/** A stage that is made when the stores are open, or a plugin's that is there already. */
+export interface Stage {
+  readonly name: string;
+  readonly made: Middleware | null;
+}
+
+/** The stages as configured, checked, plugins made; throws a `ConfigError` that names the stage at fault. */
+export function chooseStages(config: Config, registry: Registry, host: Host): readonly Stage[] {
   const named = (config.stages ?? DEFAULT).map((stage) =>
     typeof stage === 'string' ? ([stage, undefined] as const) : stage,
   );
   if (named.at(-1)?.[0] !== 'router')
     throw new ConfigError(['stages: the last one must be "router"; nothing else answers']);
-  const builtIn: Readonly<Record<string, () => Middleware>> = {
-    logger: () => logger({ sink, clock: host.clock }),
-    auth: () => auth({ authenticate }),
-  };
-  const open = named.slice(0, -1).reduce((stages, [name, options], index) => {
-    if (LATER.includes(name) && !registry.has('middleware', name)) return stages;
-    try {
-      const make = builtIn[name];
-      return stages.use(name, make ? make() : plugin(registry, name).init(options, host));
-    } catch (error) {
-      throw new ConfigError([`stages[${index}]: ${error instanceof Error ? error.message : String(error)}`]);
+  const seen = new Set<string>();
+  return named.slice(0, -1).flatMap(([name, options], index): Stage[] => {
+    const fault = (why: string) => new ConfigError([`stages[${index}]: ${why}`]);
+    if (seen.has(name)) throw fault(`"${name}" stands there twice`);
+    seen.add(name);
+    if (name === 'router') throw fault('"router" must be the last one');
+    if (OURS.includes(name)) {
+      if (options !== undefined) throw fault(`"${name}" takes no options`);
+      return [{ name, made: null }];
     }
-  }, pipeline());
-  return open.to(router(resolve, { host }));
+    if (LATER.includes(name) && !registry.has('middleware', name)) return [];
+    try {
+      return [{ name, made: plugin(registry, name).init(options, host) }];
+    } catch (error) {
+      throw fault(error instanceof Error ? error.message : String(error));
+    }
+  });
+}
+
+/** Stages that need the stores. */
+const OURS: readonly string[] = ['logger', 'auth'];
+
+/** Closes the chosen stages with the router. */
+export function buildPipeline(
+  stages: readonly Stage[],
+  host: Host,
+  { authenticate, sink, resolve }: Stages,
+): Gateway {
+  const own = new Map<string, Middleware>([
+    ['logger', logger({ sink, clock: host.clock })],
+    ['auth', auth({ authenticate })],
+  ]);
+  return stages
+    .reduce((open, { name, made }) => {
+      const stage = made ?? own.get(name);
+      return stage ? open.use(name, stage) : open;
+    }, pipeline())
+    .to(router(resolve, { host }));
 }
 
 const plugin = (registry: Registry, name: string): MiddlewarePlugin =>

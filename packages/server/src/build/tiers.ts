@@ -3,7 +3,7 @@ import { defaultTiers } from '../compat/tiers.ts';
 import { ConfigError, nearest } from '../config/config-error.ts';
 import { PLANNED } from '../config/later.ts';
 import type { Config, StrategyConfig, TargetConfig, TierConfig } from '../config/schema.ts';
-import { splitTarget } from '../routing/resolve.ts';
+import { splitTarget } from '../routing/search.ts';
 import type { Providers } from '../routing/targets.ts';
 
 /** The tiers as configured over the built-in ones, each target's provider checked; throws a `ConfigError`. */

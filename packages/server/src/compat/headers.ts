@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '@inferbridge/core';
+import { RESIDENCY_HEADER } from './names.ts';
 
 /** What a client may say about one request, besides its body. */
 export interface RequestHeaders {
@@ -25,7 +26,7 @@ export function readHeaders(headers: IncomingHttpHeaders): RequestHeaders {
     throw invalid('X-InferBridge-Override-Model', 'provider:model is wanted');
   const residency = named('residency')?.toLowerCase() ?? null;
   if (residency !== null && !RESIDENCIES_ARE.test(residency))
-    throw invalid('X-InferBridge-Residency', 'india or eu is wanted');
+    throw invalid(RESIDENCY_HEADER, 'india or eu is wanted');
   return {
     override,
     residency,

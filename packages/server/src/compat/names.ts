@@ -15,3 +15,9 @@ export const modeName = (model: string): string =>
 
 /** Does this name claim to be a mode? */
 export const isModeName = (model: string): boolean => model.startsWith(MODE_PREFIX);
+
+/** The request header that names the only bucket to which data may go. */
+export const RESIDENCY_HEADER = 'X-InferBridge-Residency';
+
+/** Where the environment may have the encryption key; the first that is set counts. */
+export const ENCRYPTION_KEY_VARIABLES = ['INFERBRIDGE_ENCRYPTION_KEY', 'AGNI_ENCRYPTION_KEY'] as const;

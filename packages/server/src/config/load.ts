@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { cosmiconfig } from 'cosmiconfig';
+import { ENCRYPTION_KEY_VARIABLES } from '../compat/names.ts';
 import { ConfigError } from './config-error.ts';
 import { parseConfig } from './parse.ts';
 import type { Config } from './schema.ts';
@@ -54,7 +55,8 @@ export async function loadConfig(
     },
     file,
     base,
-    encryptionKey: env['INFERBRIDGE_ENCRYPTION_KEY'] ?? env['AGNI_ENCRYPTION_KEY'] ?? null,
+    encryptionKey:
+      ENCRYPTION_KEY_VARIABLES.map((name) => env[name]).find((value) => value !== undefined) ?? null,
     production: env['NODE_ENV'] === 'production',
   };
 }

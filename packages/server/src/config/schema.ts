@@ -62,9 +62,12 @@ export const configSchema = z.strictObject({
   port: z.int().min(0).max(65_535).default(8585),
   dataDir: z.string().min(1).default('./data'),
   database: z
-    .union([z.literal('sqlite'), z.string().regex(/^postgres(ql)?:\/\//)], {
-      error: 'sqlite or postgres://… is wanted',
-    })
+    .union(
+      [z.literal('sqlite'), z.string().regex(/^postgres(ql)?:\/\//, 'sqlite or postgres://… is wanted')],
+      {
+        error: 'sqlite or postgres://… is wanted',
+      },
+    )
     .default('sqlite'),
   bodyLimitBytes: z.int().min(1024).default(33_554_432),
   workers: z.int().min(1).max(256).default(1),
@@ -72,9 +75,15 @@ export const configSchema = z.strictObject({
   cache: z
     .strictObject({
       store: z
-        .union([z.enum(['memory', 'sqlite']), z.string().regex(/^rediss?:\/\//)], {
-          error: 'memory, sqlite or redis://… is wanted',
-        })
+        .union(
+          [
+            z.enum(['memory', 'sqlite']),
+            z.string().regex(/^rediss?:\/\//, 'memory, sqlite or redis://… is wanted'),
+          ],
+          {
+            error: 'memory, sqlite or redis://… is wanted',
+          },
+        )
         .default('sqlite'),
       scope: z.enum(['user', 'shared']).default('user'),
       ttlSeconds: z.int().min(60).max(86_400).default(3_600),

@@ -8,10 +8,11 @@ import {
   type TierTarget,
   type Timeouts,
 } from '@inferbridge/core';
-import type { LeftOut, Route } from '@inferbridge/plugins';
+import type { Route } from '@inferbridge/plugins';
 import type { TargetConfig, TierConfig } from '../config/schema.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Credentials, UsableKey } from './credentials.ts';
+import { invalid, nothingLeft, routable, type Search, splitKnown, splitTarget } from './search.ts';
 import type { Providers, Targets } from './targets.ts';
 
 declare module '@inferbridge/core/call' {
@@ -40,18 +41,6 @@ export interface ResolveOptions {
   readonly targets: Targets;
   readonly catalogue: Catalogue;
   readonly retryBudget: RetryBudget;
-}
-
-/** Providers whose keys carry an address are reached by the override alone, never by a tier or a bare name. */
-const routable = (key: UsableKey): boolean => key.credential.baseUrl === undefined;
-
-const invalid = (param: string, message: string, code = 'validation_error') =>
-  new GatewayError('invalid_request', message, { param, code });
-
-interface Search {
-  readonly keys: readonly UsableKey[];
-  readonly residency: string | null;
-  readonly leftOut: LeftOut[];
 }
 
 /** Finds where a request goes from the name that it asks for and the keys that its caller has. */
@@ -220,37 +209,4 @@ function clean<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], un
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
   }; // the filter is the claim
-}
-
-/** `provider:model`; what stands before the first colon is the provider. */
-export function splitTarget(target: string): { provider: string; model: string } {
-  const colon = target.indexOf(':');
-  return { provider: target.slice(0, Math.max(0, colon)), model: target.slice(colon + 1) };
-}
-
-/** `provider:model` or, failing that, `provider/model`, where the provider is known. */
-function splitKnown(name: string, providers: Providers): { provider: string; model: string } | null {
-  for (const mark of [':', '/']) {
-    const at = name.indexOf(mark);
-    if (at > 0 && at < name.length - 1 && providers.get(name.slice(0, at)))
-      return { provider: name.slice(0, at), model: name.slice(at + 1) };
-  }
-  return null;
-}
-
-function nothingLeft(name: string, { residency, leftOut }: Search): GatewayError {
-  const missing = [
-    ...new Set(leftOut.filter(({ why }) => why.startsWith('no key')).map(({ provider }) => provider)),
-  ];
-  if (residency !== null && leftOut.some(({ why }) => why.startsWith('its residency')))
-    return new GatewayError(
-      'invalid_request',
-      `no candidate of ${name} keeps data in "${residency}"; left out: ${leftOut.map((left) => `${left.provider}:${left.model} (${left.why})`).join(', ')}`,
-      { code: 'residency', param: 'X-InferBridge-Residency' },
-    );
-  return invalid(
-    'model',
-    `you hold no key for any provider of ${name}; register one of these with POST /v1/keys: ${missing.join(', ')}`,
-    'no_provider_key',
-  );
 }
