@@ -7,7 +7,7 @@ process.on('SIGUSR2', () => {
   const count = (name: string) => active.filter((resource) => resource.startsWith(name)).length;
   const held = {
     heap: process.memoryUsage().heapUsed,
-    sockets: count('TCPSocketWrap'),
+    sockets: count('TCP'),
     timers: count('Timeout'),
   };
   process.stdout.write(`held ${JSON.stringify(held)}\n`);

@@ -83,7 +83,7 @@ process.on('message', (message: Message) => {
   }
 });
 process.on('disconnect', () => process.exit(0));
-server.keepAliveTimeout = 60_000;
+server.keepAliveTimeout = 5_000;
 server.listen({ port: Number(process.argv[2] ?? 0), host: '127.0.0.1', backlog: 4_096 }, () =>
   process.send?.({ port: (server.address() as AddressInfo).port }),
 );
