@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'test/architecture/*.test.ts', 'test/golden/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'test/architecture/*.test.ts', 'test/docs/*.test.ts'],
         },
       },
       { test: { name: 'examples', include: ['examples/**/*.test.ts'], testTimeout: 20_000 } },

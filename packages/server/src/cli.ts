@@ -1,5 +1,10 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+
+// from the second start on nothing is compiled, and no types are stripped; where the place is read-only, nothing is kept
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/compile', import.meta.url)));
 
 const USAGE = `inferbridge — an LLM gateway with fallback that nobody notices
 
