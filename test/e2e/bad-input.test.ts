@@ -123,6 +123,14 @@ describe('a chat body', () => {
     expect(chunked).toContain(' 413 ');
   });
 
+  it('that would be too large is refused before it is sent', async () => {
+    const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${user.key}\r\nexpect: 100-continue\r\n`;
+    const refused = await raw(`${head}content-length: 200000\r\n\r\n`);
+    expect(refused).toContain('HTTP/1.1 413 ');
+    expect(refused).not.toContain(' 100 ');
+    expect(await raw(`${head}content-length: 10\r\n\r\n`)).toContain('HTTP/1.1 100 ');
+  });
+
   it('nested without end is refused or answered, never a crash', async () => {
     const deep = `{"model":"ib/balanced","messages":[{"role":"user","content":"x"}],"deep":${'['.repeat(45_000)}${']'.repeat(45_000)}}`;
     const response = await post(deep);
@@ -253,6 +261,12 @@ describe('other routes', () => {
     'until=x',
   ])('GET /v1/stats?%s is a 422', async (query) => {
     expect((await parts.gateway.fetch(`/v1/stats?${query}`, { key: user.key })).status).toBe(422);
+  });
+
+  it.each(['/live', '/health'])('HEAD %s answers as GET does, without a body', async (path) => {
+    const response = await parts.gateway.fetch(path, { method: 'HEAD' });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('');
   });
 
   it('unknown routes and wrong methods are 404 and 405 in the envelope', async () => {

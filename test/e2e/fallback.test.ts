@@ -194,6 +194,23 @@ describe.each([false, true])('with stream: %s', (stream) => {
   });
 });
 
+it('says in the server’s log, once, that a model is gone', async () => {
+  const { gateway, upstream } = parts;
+  const user = await account(gateway, ['openai', 'anthropic']);
+  upstream.script('openai', refusal(404, { message: 'gone', code: 'model_not_found' }));
+  upstream.script('anthropic', message('Hello.'));
+  for (let i = 0; i < 3; i++)
+    await user
+      .chat({ model: undefined, models: ['openai:retired-model', 'anthropic:claude-test'] })
+      .then((response) => response.text());
+  const said = gateway
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('retired-model'));
+  expect(said).toHaveLength(1);
+  expect(said[0]).toContain('has no such model');
+});
+
 describe('after the first content', () => {
   it.each([
     ['a reset', 'reset'],

@@ -15,6 +15,7 @@ import { buildPipeline } from './build/pipeline.ts';
 import { selfHostedNames } from './build/providers.ts';
 import { rowOf } from './build/row.ts';
 import { namedModels, tierProviders } from './build/tiers.ts';
+import { createTroubleReport } from './build/trouble.ts';
 import { isModeName, modeName } from './compat/names.ts';
 import type { Loaded } from './config/load.ts';
 import { createApp } from './http/app.ts';
@@ -100,10 +101,12 @@ export async function createInferBridge(
     catalogue,
     retryBudget: createRetryBudget({ clock }),
   });
+  const reportTrouble = createTroubleReport(host.log, clock.now);
   const gateway = buildPipeline(stages, host, {
     authenticate,
     resolve,
     sink: (record, call) => {
+      reportTrouble(record.attempts);
       const row = rowOf(record, call);
       if (row) writer.add(row);
     },

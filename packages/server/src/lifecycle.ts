@@ -25,11 +25,20 @@ export async function start(loaded: Loaded, log: Log): Promise<Running> {
   const host = gatewayHost(transport.send, log);
   const assembly = await assemble(loaded, host);
   const bridge = await createInferBridge(loaded, assembly, host);
-  const server = createServer(
-    { headersTimeout: 30_000, requestTimeout: 300_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 },
-    bridge.app.callback(),
-  );
-  const { host: address, port } = loaded.config;
+  const server = createServer({
+    headersTimeout: 30_000,
+    requestTimeout: 300_000,
+    keepAliveTimeout: 65_000,
+    maxHeaderSize: 16_384,
+  });
+  const { host: address, port, bodyLimitBytes } = loaded.config;
+  const handle = bridge.app.callback();
+  server.on('request', handle);
+  server.on('checkContinue', (request, response) => {
+    // a body that is too large is refused before it is sent
+    if (Number(request.headers['content-length'] ?? 0) <= bodyLimitBytes) response.writeContinue();
+    void handle(request, response);
+  });
   try {
     await listen(server, port, address);
   } catch (error) {
