@@ -67,13 +67,17 @@ const FAILURES: readonly [string, { whole: Act; stream: Act }, string][] = [
     both({
       raw: 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{"id":"x","cho',
     }),
-    'unreachable',
+    'malformed',
   ],
   ['no HTTP at all', both({ raw: 'SSH-2.0-OpenSSH_9.2\r\n' }), 'malformed'],
   ['JSON without choices', both({ status: 200, body: '{"id":"x"}' }), 'malformed'],
   ['a reset', both({ reset: true }), 'unreachable'],
   ['an error inside a 200', { whole: ANTHROPIC_ERROR_200, stream: ERROR_FIRST }, 'server_error'],
-  ['a cut before the first content', { whole: { reset: true }, stream: broken('', 'reset') }, 'unreachable'],
+  [
+    'a cut before the first content',
+    { whole: { raw: 'HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{' }, stream: broken('', 'reset') },
+    'malformed',
+  ],
   [
     'a stream that ends before its first content',
     { whole: { status: 200, body: '{' }, stream: broken('', 'end') },

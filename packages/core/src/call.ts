@@ -26,7 +26,7 @@ export interface Timeouts {
 }
 
 /** What an attempt's transport reports on its way; timers listen. */
-export type Phase = 'connecting' | 'connected' | 'headers' | 'bytes' | 'content';
+export type Phase = 'connecting' | 'connected' | 'headers' | 'bytes' | 'content' | 'paused';
 
 /** One request on its way. Never mutated across an attempt: `fork` derives. */
 export interface Call {
@@ -42,6 +42,8 @@ export interface Call {
   readonly trail: Attempt[];
   /** Set for one attempt by the timers around it. */
   readonly progress?: (phase: Phase) => void;
+  /** Set for one attempt by the engine: ends this attempt alone. `signal` then aborts with the reason. */
+  readonly abort?: (reason: unknown) => void;
   /** Set for one attempt by the engine: how long it held it back. */
   readonly waitedMs?: number;
 }
@@ -70,7 +72,7 @@ export interface Attempt {
 /** A call that differs in what is given and shares everything else. */
 export function fork(
   call: Call,
-  change: Partial<Pick<Call, 'signal' | 'budget' | 'progress' | 'request' | 'waitedMs'>>,
+  change: Partial<Pick<Call, 'signal' | 'abort' | 'budget' | 'progress' | 'request' | 'waitedMs'>>,
 ): Call {
   return { ...call, ...change };
 }

@@ -60,6 +60,8 @@ export interface ErrorDetails {
   readonly code?: string;
   /** Did it happen after content had been sent on? Then nothing may be tried any more. */
   readonly committed?: boolean;
+  /** It says nothing of the upstream: the request had too little time. */
+  readonly blameless?: boolean;
   readonly cause?: unknown;
 }
 

@@ -51,13 +51,16 @@ export function rawFrame(bytes: Uint8Array): Frame {
 export function readChunk(data: string): ChatChunk | null {
   try {
     const value: unknown = JSON.parse(data);
-    if (typeof value !== 'object' || value === null || !('choices' in value) || !Array.isArray(value.choices))
+    if (!isObject(value) || !Array.isArray(value['choices']) || !value['choices'].every(isObject))
       return null;
-    return value as ChatChunk; // a chunk is whatever has choices; every reader checks the fields that it uses
+    return value as unknown as ChatChunk; // a chunk is whatever has choices; every reader checks the fields that it uses
   } catch {
     return null;
   }
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const TELLING = [
   '"finish_reason":"',

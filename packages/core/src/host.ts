@@ -1,3 +1,4 @@
+import type { Phase } from './call.ts';
 import { type Clock, systemClock } from './clock.ts';
 
 /** One HTTP request to an upstream. */
@@ -9,7 +10,7 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** True where a user, not the operator, chose the address: it is then checked against the guard at every connect. */
   readonly guarded?: boolean;
-  readonly progress?: (phase: 'connecting' | 'connected' | 'headers' | 'bytes') => void;
+  readonly progress?: (phase: Exclude<Phase, 'content'>) => void;
 }
 
 /** An upstream's answer; its body is read once, whole or piece by piece. */

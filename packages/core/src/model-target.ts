@@ -89,7 +89,12 @@ async function settleKind(answer: ChatAnswer, call: Call): Promise<ChatBody | Ch
   if (given.kind === 'completion' || streams) return given;
   const fold = createFold();
   const observation = await observe(given.frames, () => {});
-  for await (const frame of observation.frames) for (const chunk of frame.chunks()) fold.add(chunk);
+  try {
+    for await (const frame of observation.frames) for (const chunk of frame.chunks()) fold.add(chunk);
+  } catch (error) {
+    // nobody has seen any of it, so nothing is committed
+    throw asGatewayError(error).cause ?? error;
+  }
   const whole = fold.done();
   return { kind: 'completion', bytes: encoder.encode(JSON.stringify(whole)), json: () => whole };
 }
@@ -138,9 +143,9 @@ function begin(call: Call, target: Target, host: Host, permit: Permit, price: Pr
     entry.latencyMs = host.clock.now() - startedAt;
     entry.why = error?.message ?? entry.why;
     entry.status = error?.details.status ?? entry.status;
-    const { retryAfterMs = null } = error?.details ?? {};
+    const { retryAfterMs = null, blameless = false } = error?.details ?? {};
     permit.settle({
-      outcome,
+      outcome: blameless ? 'aborted' : outcome,
       retryAfterMs,
       firstContentMs: entry.firstContentMs,
       latencyMs: entry.latencyMs,

@@ -94,14 +94,12 @@ function close(stages: readonly Stage[], handler: Handler): Gateway {
   };
 }
 
-const never = new AbortController().signal;
-
 /** A call for one request. */
 export function createCall(value: ChatRequest, options: ChatOptions = {}): Call {
   return {
     id: options.id ?? crypto.randomUUID(),
     request: { operation: 'chat', value },
-    signal: options.signal ?? never,
+    signal: options.signal ?? new AbortController().signal,
     budget: createBudget(options.clock ?? systemClock, { deadlineMs: options.deadlineMs ?? 600_000 }),
     state: options.state ?? {},
     trail: [],

@@ -16,12 +16,21 @@ export interface Ending {
   finish(end: End): void;
 }
 
+/** One listener's trouble is neither the others' nor the reader's. */
+function tell(listener: (end: End) => void, end: End): void {
+  try {
+    listener(end);
+  } catch {
+    // a listener that cares catches for itself
+  }
+}
+
 export function createEnding(): Ending {
   let ended: End | null = null;
   let listeners: ((end: End) => void)[] = [];
   return {
     on(listener) {
-      if (ended) listener(ended);
+      if (ended) tell(listener, ended);
       else listeners.push(listener);
     },
     finish(end) {
@@ -29,7 +38,7 @@ export function createEnding(): Ending {
       ended = end;
       const waiting = listeners;
       listeners = [];
-      for (const listener of waiting) listener(end);
+      for (const listener of waiting) tell(listener, end);
     },
   };
 }

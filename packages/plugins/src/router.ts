@@ -1,5 +1,6 @@
 import {
   type Call,
+  createRetryBudget,
   GatewayError,
   type Handler,
   type Host,
@@ -68,12 +69,13 @@ export function router(
   options: RouterOptions = {},
 ): Handler {
   const host = options.host ?? { clock: systemClock, random: Math.random };
+  const retryBudget = createRetryBudget({ clock: host.clock });
   const resolve = typeof routes === 'function' ? routes : byName(routes, options.layers ?? resilience(host));
   return async (call) => {
     const planned = await planCall(call, resolve, host);
     if (planned.timeouts && !call.state.timeouts) call.state.timeouts = planned.timeouts;
     if (planned.maxUsd !== undefined) call.budget.limit(planned.maxUsd);
-    return run(planned.plan, call, host, planned.run);
+    return run(planned.plan, call, host, { retryBudget, ...planned.run });
   };
 }
 

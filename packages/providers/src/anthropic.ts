@@ -11,13 +11,11 @@ import { messagesBody } from './dialects/anthropic/request.ts';
 import { completionOf } from './dialects/anthropic/response.ts';
 import { messageFrames } from './dialects/anthropic/stream.ts';
 import { isRecord, refused } from './dialects/openai/errors.ts';
-import { jsonBytes } from './json.ts';
+import { jsonBytes, readJson } from './json.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
 /** Still served, and what keeps sampling parameters alive on older models. Source: https://docs.anthropic.com/en/api/versioning (read 2026-11-20). */
 const VERSION = '2023-06-01';
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** Anthropic, in its own dialect. */
 export const anthropic: Vendor = vendor(
@@ -55,7 +53,7 @@ export const anthropic: Vendor = vendor(
             );
           return {
             kind: 'completion',
-            bytes: encoder.encode(JSON.stringify(completion)),
+            bytes: jsonBytes(completion),
             json: () => completion,
           };
         },
@@ -92,13 +90,7 @@ function failure(response: HttpResponse | null, body: unknown, io: ProviderIO): 
   return refused(refusal, io.credential.secret, io.clock.wall(), classify);
 }
 
-async function read(response: HttpResponse, limit?: number): Promise<unknown> {
-  try {
-    return JSON.parse(decoder.decode(await response.bytes(limit)));
-  } catch (error) {
-    if (error instanceof GatewayError) throw error;
-    return null;
-  }
-}
+const read = async (response: HttpResponse, limit?: number): Promise<unknown> =>
+  readJson(await response.bytes(limit));
 
 export default anthropic;

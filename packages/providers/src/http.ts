@@ -85,8 +85,14 @@ function dispatch(agent: Dispatcher, request: HttpRequest): Promise<HttpResponse
     let controller: Dispatcher.DispatchController | null = null;
     let settled = false;
     const body = createBody({
-      pause: () => controller?.pause(),
-      resume: () => controller?.resume(),
+      pause: () => {
+        progress?.('paused'); // the silence that follows is the reader's
+        controller?.pause();
+      },
+      resume: () => {
+        progress?.('bytes');
+        controller?.resume();
+      },
       leave: () => controller?.abort(new Error('nobody reads this any more')),
     });
     const onAbort = () => {
@@ -134,7 +140,7 @@ function dispatch(agent: Dispatcher, request: HttpRequest): Promise<HttpResponse
           body.end();
         },
         onResponseError(_, error) {
-          fail(failureOf(error));
+          fail(settled ? cut(failureOf(error)) : failureOf(error));
         },
       },
     );
@@ -198,3 +204,12 @@ function failureOf(error: unknown): GatewayError {
     cause: error,
   });
 }
+
+/** A connection that ends inside a body has not failed to be reached: the answer is cut. */
+const cut = (failure: GatewayError): GatewayError =>
+  failure.class === 'unreachable'
+    ? new GatewayError('malformed', 'the upstream cut its answer short', {
+        code: 'upstream_cut',
+        cause: failure,
+      })
+    : failure;

@@ -1,12 +1,19 @@
 import { GatewayError } from '@inferbridge/core';
 
-const encoder = new TextEncoder();
-
 /** A request body as bytes; one that is nested beyond what can be written is the caller's mistake. */
 export function jsonBytes(body: unknown): Uint8Array {
   try {
-    return encoder.encode(JSON.stringify(body));
+    return Buffer.from(JSON.stringify(body));
   } catch (error) {
     throw new GatewayError('invalid_request', 'the body is nested too deeply', { cause: error });
+  }
+}
+
+/** What a body says, or `null` where it is no JSON. Some vendors send blank lines before it while they are busy. */
+export function readJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+  } catch {
+    return null;
   }
 }

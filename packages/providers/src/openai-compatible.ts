@@ -12,7 +12,7 @@ import { type Classify, isRecord, refused } from './dialects/openai/errors.ts';
 import { createNormaliser, normaliseCompletion, type ReplyTraits } from './dialects/openai/normalise.ts';
 import { chatBody, type RequestTraits } from './dialects/openai/request.ts';
 import { chatFrames } from './dialects/openai/stream.ts';
-import { jsonBytes } from './json.ts';
+import { jsonBytes, readJson } from './json.ts';
 
 export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
   /** Up to and with the version: `https://api.example.com/v1`. A credential's own address wins. */
@@ -33,8 +33,6 @@ export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
 const bearer = ({ secret }: Credential): Record<string, string> =>
   secret === '' ? {} : { authorization: `Bearer ${secret}` };
 const AGENT = 'inferbridge/0.1';
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** A provider for any vendor that speaks OpenAI's chat completions; what is special about it are options. */
 export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provider, 'name'> {
@@ -56,7 +54,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
   const guard = options.guarded ? { guarded: true } : {};
 
   async function refuse(response: HttpResponse, io: ProviderIO): Promise<GatewayError> {
-    const body = await response.bytes(1_048_576).then(parse, () => null);
+    const body = await response.bytes(1_048_576).then(readJson, () => null);
     return refused(
       { status: response.status, headers: response.headers, body },
       io.credential.secret,
@@ -96,7 +94,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
         return { kind: 'stream', frames };
       }
       const bytes = await response.bytes();
-      const body = parse(bytes);
+      const body = readJson(bytes);
       if (isRecord(body) && body['error'])
         throw refused(
           { status: statusIn(body), headers: response.headers, body },
@@ -112,7 +110,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
         );
       if (clean) return { kind: 'completion', bytes, json: () => body };
       const normal = normaliseCompletion(body, options, made);
-      return { kind: 'completion', bytes: encoder.encode(JSON.stringify(normal)), json: () => normal };
+      return { kind: 'completion', bytes: jsonBytes(normal), json: () => normal };
     },
     async models(io) {
       const response = await io.http({
@@ -122,7 +120,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
         ...guard,
       });
       if (response.status !== 200) throw await refuse(response, io);
-      const body = parse(await response.bytes());
+      const body = readJson(await response.bytes());
       const list = Array.isArray(body)
         ? body
         : isRecord(body) && Array.isArray(body['data'])
@@ -143,16 +141,7 @@ function statusIn(body: unknown): number {
   const status = isRecord(error)
     ? Number(error['status_code'] ?? error['code'] ?? error['status'])
     : Number.NaN;
-  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 500;
-}
-
-/** JSON, or `null`; some vendors send blank lines before it while they are busy. */
-function parse(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(decoder.decode(bytes).trim());
-  } catch {
-    return null;
-  }
+  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 200;
 }
 
 function isCompletion(body: unknown): body is ChatCompletion {

@@ -22,7 +22,7 @@ import { createApp } from './http/app.ts';
 import { createChat } from './http/chat.ts';
 import { createAuthenticate } from './http/identify.ts';
 import { createRateWindow } from './http/rate-window.ts';
-import { loadPrices } from './pricing/prices.ts';
+import { createPrices } from './pricing/prices.ts';
 import { createCatalogue } from './routing/catalogue.ts';
 import { createCredentials } from './routing/credentials.ts';
 import { createResolve } from './routing/resolve.ts';
@@ -34,6 +34,7 @@ import { openAccounts, openLogs } from './store/database.ts';
 import { createLogWriter } from './store/log-writer.ts';
 import { createRequestLog } from './store/request-log.ts';
 import { startRetention } from './store/retention.ts';
+import { createRowInsert } from './store/row-insert.ts';
 
 /** Everything behind the port. */
 export interface InferBridge {
@@ -65,15 +66,15 @@ export async function createInferBridge(
     fromEnvironment: loaded.encryptionKey,
     production: loaded.production,
   });
-  const [accountsDb, logsDb, prices] = await Promise.all([
+  const [accountsDb, logsDb] = await Promise.all([
     openAccounts(join(config.dataDir, 'accounts.sqlite')),
     openLogs(join(config.dataDir, 'logs.sqlite'), (aside) =>
       host.log.error({ aside }, 'the request log was damaged and has been moved aside'),
     ),
-    loadPrices(
-      Object.fromEntries(Object.entries(config.providers).map(([name, { prices: own }]) => [name, own])),
-    ),
   ]);
+  const prices = createPrices(
+    Object.fromEntries(Object.entries(config.providers).map(([name, { prices: own }]) => [name, own])),
+  );
   const { clock } = host;
   const accounts = createAccounts({
     db: accountsDb,
@@ -83,7 +84,7 @@ export async function createInferBridge(
       host.log.error({ key_id: id }, 'a provider key cannot be decrypted; was the encryption key changed?'),
   });
   const requestLog = createRequestLog(logsDb);
-  const writer = createLogWriter({ db: logsDb, clock, log: host.log });
+  const writer = createLogWriter({ insert: createRowInsert(logsDb), clock, log: host.log });
   const retention = startRetention({ requestLog, clock, log: host.log, days: config.retentionDays });
   const credentials = createCredentials({ accounts, clock, operator });
   const targets = createTargets({ providers, prices, host, layers: resilience(host) });
@@ -99,6 +100,7 @@ export async function createInferBridge(
     credentials,
     targets,
     catalogue,
+    prepare: prices.load,
     retryBudget: createRetryBudget({ clock }),
   });
   const reportTrouble = createTroubleReport(host.log, clock.now);

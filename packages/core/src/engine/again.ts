@@ -28,12 +28,14 @@ export function nextTry(candidates: readonly Candidate[], state: Run): NextTry |
       return waitMs === null ? [] : [{ candidate, waitMs, insist: false }];
     })
     .sort((a, b) => a.waitMs - b.waitMs);
+  const most = options.retries ?? RETRIES;
   for (const next of waiting) {
+    if (state.retried >= most) break;
     const { latencyMs } = next.candidate.facts;
     if (next.waitMs + (latencyMs ?? 0) >= call.budget.timeLeft()) continue;
     const again = state.calls.has(keyOf(next.candidate));
     if (again && !(options.retryBudget?.take(next.candidate.target.provider) ?? true)) continue;
-    if (state.retried >= (options.retries ?? RETRIES) || !call.budget.takeRetry()) break;
+    if (!call.budget.takeRetry()) break;
     state.retried += 1;
     return next;
   }
@@ -62,6 +64,7 @@ function waitFor(candidate: Candidate, state: Run, now: number): number | null {
 const short = (ms: number): number | null => (ms <= LONGEST_WAIT_MS ? Math.max(0, ms) : null);
 
 function panic(candidates: readonly Candidate[], state: Run): NextTry | null {
+  if (state.panicked) return null;
   const open = candidates
     .filter((candidate) => !state.calls.has(keyOf(candidate)))
     .flatMap((candidate) => {
@@ -71,5 +74,6 @@ function panic(candidates: readonly Candidate[], state: Run): NextTry | null {
     .sort((a, b) => a.failedAt - b.failedAt);
   const oldest = open[0];
   if (!oldest || state.call.budget.timeLeft() <= 0) return null;
+  state.panicked = true;
   return { candidate: oldest.candidate, waitMs: 0, insist: true };
 }

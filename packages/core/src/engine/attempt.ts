@@ -42,6 +42,7 @@ export async function attempt(candidate: Candidate, state: Run, way: Way): Promi
     const reply = await candidate.target.handle(
       fork(call, {
         signal: mine.signal,
+        abort: (reason) => mine.abort(reason),
         budget,
         ...(way.waitedMs !== undefined && { waitedMs: way.waitedMs }),
       }),

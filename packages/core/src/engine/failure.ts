@@ -26,7 +26,8 @@ export type Verdict =
   | 'quota_exhausted'
   | 'model_not_found'
   | 'unsupported'
-  | 'context_length';
+  | 'context_length'
+  | 'content_policy';
 
 /** Every candidate failed. Carries them all; the edge turns the verdict into a status. */
 export class ExhaustedError extends GatewayError {
@@ -60,6 +61,7 @@ const CLASS: Record<Verdict, ErrorClass> = {
   model_not_found: 'model_not_found',
   unsupported: 'unsupported',
   context_length: 'context_length',
+  content_policy: 'content_policy',
 };
 
 const BLOCKED_AS: Record<Blocked['blocked'], ErrorClass> = {
@@ -79,6 +81,7 @@ export function classOf(failure: Failure): ErrorClass {
 
 /** Failures that are facts about the request or the account rather than about the moment; they decide only alone. */
 const STANDING = [
+  'content_policy',
   'context_length',
   'unsupported',
   'model_not_found',

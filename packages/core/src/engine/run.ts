@@ -27,6 +27,7 @@ export async function run(
     failures: new Map(),
     calls: new Map(),
     retried: 0,
+    panicked: false,
     terminal: null,
   };
   try {
@@ -71,7 +72,7 @@ function walk(plan: Plan, state: Run, way: Way): Promise<Reply> {
   const afterMs = Math.max(0, plan.afterMs);
   return concurrent(plans, state, way, {
     afterMs,
-    may: (next) => mayHedge(next, state) && (cap?.take() ?? true),
+    may: (next) => (cap?.take() ?? true) && mayHedge(next, state),
   });
 }
 

@@ -25,6 +25,8 @@ export interface Run {
   readonly calls: Map<string, number>;
   /** Further tries made so far. */
   retried: number;
+  /** Has somebody behind an open breaker been called, for want of anybody else? That happens once. */
+  panicked: boolean;
   /** A failure after which nothing new may begin. */
   terminal: GatewayError | null;
 }

@@ -9,7 +9,7 @@ import type {
 
 /** Gathers the chunks of a stream into the completion that the same request without streaming would have given. */
 export function createFold(): { add(chunk: ChatChunk): void; done(): ChatCompletion } {
-  const choices = new Map<number, CompletionChoice>();
+  const choices = new Map<number, Growing>();
   let head: ChatChunk | null = null;
   let usage: ChatChunk['usage'] = null;
   return {
@@ -24,7 +24,7 @@ export function createFold(): { add(chunk: ChatChunk): void; done(): ChatComplet
     },
     done() {
       const { id = '', created = 0, model = '' } = head ?? {};
-      const whole = [...choices.values()].sort((a, b) => a.index - b.index);
+      const whole = [...choices.values()].map(({ choice }) => choice).sort((a, b) => a.index - b.index);
       for (const { message } of whole)
         if (message.tool_calls && message.content === '') message.content = null;
       return { id, object: 'chat.completion', created, model, choices: whole, ...(usage && { usage }) };
@@ -32,37 +32,70 @@ export function createFold(): { add(chunk: ChatChunk): void; done(): ChatComplet
   };
 }
 
-const start = (index: number): CompletionChoice => ({
-  index,
-  message: { role: 'assistant', content: '', refusal: null },
-  finish_reason: null,
-  logprobs: null,
+interface Growing {
+  readonly choice: CompletionChoice;
+  /** By the upstream's own number. */
+  readonly calls: Map<number, ToolCall>;
+}
+
+const start = (index: number): Growing => ({
+  choice: {
+    index,
+    message: { role: 'assistant', content: '', refusal: null },
+    finish_reason: null,
+    logprobs: null,
+  },
+  calls: new Map(),
 });
 
-function grow(whole: CompletionChoice, { delta, finish_reason, logprobs }: ChunkChoice): void {
-  if (finish_reason) whole.finish_reason = finish_reason;
-  if (logprobs) whole['logprobs'] = logprobs;
+function grow(whole: Growing, { delta, finish_reason, logprobs }: ChunkChoice): void {
+  const { choice } = whole;
+  const { message } = choice;
+  if (finish_reason) choice.finish_reason = finish_reason;
+  if (logprobs) choice['logprobs'] = joined(choice['logprobs'], logprobs);
   for (const [field, value] of Object.entries(delta ?? {})) {
+    const before = message[field];
     if (field === 'tool_calls') growCalls(whole, delta.tool_calls ?? []);
-    else if (field === 'role') whole.message.role = delta.role ?? 'assistant';
-    else if (typeof value === 'string') {
-      const before = whole.message[field];
-      whole.message[field] = typeof before === 'string' ? before + value : value;
-    } else if (Array.isArray(value)) {
-      const before = whole.message[field];
-      whole.message[field] = Array.isArray(before) ? [...before, ...value] : value;
-    } else if (value !== null && value !== undefined) whole.message[field] = value;
+    else if (field === 'role') message.role = delta.role ?? 'assistant';
+    else if (typeof value === 'string') message[field] = typeof before === 'string' ? before + value : value;
+    else if (Array.isArray(value)) message[field] = Array.isArray(before) ? [...before, ...value] : value;
+    else if (field === 'function_call' && value) message[field] = joinedCall(before, value);
+    else if (value !== null && value !== undefined) message[field] = value;
   }
 }
 
-function growCalls(whole: CompletionChoice, deltas: readonly ToolCallDelta[]): void {
-  const calls: ToolCall[] = (whole.message.tool_calls ??= []);
+/** Log probabilities come token by token; each list goes on where it was. */
+function joined(before: unknown, more: unknown): unknown {
+  const whole: Record<string, unknown> = { ...(before as object | null) }; // null spreads to nothing
+  for (const [field, value] of Object.entries(more ?? {})) {
+    const had = whole[field];
+    whole[field] = Array.isArray(had) && Array.isArray(value) ? [...had, ...value] : (value ?? had ?? null);
+  }
+  return whole;
+}
+
+/** The call before tools had a name and pieces of arguments as well. */
+function joinedCall(before: unknown, more: object): object {
+  const had: { name?: string; arguments?: string } = { ...(before as object | undefined) };
+  const { name, arguments: piece } = more as { name?: string; arguments?: string };
+  return { ...had, ...(name && { name }), arguments: (had.arguments ?? '') + (piece ?? '') };
+}
+
+/** Calls stand in the order in which they began, whatever numbers the upstream gave them. */
+function growCalls(whole: Growing, deltas: readonly ToolCallDelta[]): void {
   for (const delta of deltas) {
-    const at = delta.index ?? Math.max(0, calls.length - 1);
-    const call = (calls[at] ??= { id: '', type: 'function', function: { name: '', arguments: '' } });
+    const index = delta.index ?? Math.max(0, ...whole.calls.keys());
+    const call = whole.calls.get(index) ?? begin(whole, index);
     if (delta.id) call.id = delta.id;
     const into = (call.function ??= {});
     if (delta.function?.name) into.name = delta.function.name;
     into.arguments = (into.arguments ?? '') + (delta.function?.arguments ?? '');
   }
+}
+
+function begin({ choice, calls }: Growing, index: number): ToolCall {
+  const call: ToolCall = { id: '', type: 'function', function: { name: '', arguments: '' } };
+  calls.set(index, call);
+  (choice.message.tool_calls ??= []).push(call);
+  return call;
 }

@@ -31,7 +31,7 @@ export async function observe(source: Frames, ended: (end: End) => void): Promis
     for (;;) {
       const step = await iterator.next();
       if (step.done) {
-        honest(step.value, observed, held.length === 0);
+        honest(step.value, observed, !observed.finished);
         complete = true;
         break;
       }

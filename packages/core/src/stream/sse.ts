@@ -6,6 +6,7 @@ import { GatewayError } from '../errors.ts';
 
 const LF = 10;
 const CR = 13;
+const BOM = [0xef, 0xbb, 0xbf];
 
 /** An event larger than this is an attack or a mistake; the largest true ones are images of some megabytes. */
 const MOST_EVENT_BYTES = 64 * 1024 * 1024;
@@ -21,7 +22,9 @@ export function createCutter(limit = MOST_EVENT_BYTES): Cutter {
   // at the start of a line (an end of line here makes a blank one), and just behind a CR (an LF here belongs to it)
   let lineStart = true;
   let afterCr = false;
-  let first = true;
+  let crClosed = false;
+  // what has come while it may still become a BOM
+  let start: Uint8Array | null = new Uint8Array(0);
 
   const take = (tail: Uint8Array): Uint8Array => {
     if (held.length === 0) return tail;
@@ -34,30 +37,40 @@ export function createCutter(limit = MOST_EVENT_BYTES): Cutter {
   return {
     push(piece) {
       let bytes = piece;
-      if (first && bytes.length > 0) {
-        first = false;
-        if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) bytes = bytes.subarray(3);
+      if (start) {
+        bytes = start.length > 0 ? concat([start, piece], start.length + piece.length) : piece;
+        const like = BOM.findIndex((byte, i) => bytes[i] !== byte);
+        if (bytes.length < 3 && (like < 0 || like >= bytes.length)) {
+          start = bytes;
+          return null;
+        }
+        start = null;
+        if (like < 0) bytes = bytes.subarray(3);
       }
+      let lf = -1;
       let end = 0;
       for (let i = 0; i < bytes.length; i++) {
         const byte = bytes[i];
         if (byte === LF) {
           if (afterCr) {
             afterCr = false;
-            if (end === i) end = i + 1; // the LF of a CRLF whose CR closed an event
+            if (crClosed) end = i + 1; // the LF of a CRLF whose CR closed an event
             continue;
           }
           if (lineStart) end = i + 1;
           lineStart = true;
         } else if (byte === CR) {
+          crClosed = lineStart;
           if (lineStart) end = i + 1;
           lineStart = true;
           afterCr = true;
         } else {
           lineStart = false;
           afterCr = false;
-          const next = nextEnd(bytes, i);
-          i = next - 1;
+          if (lf < i) lf = bytes.indexOf(LF, i);
+          if (lf < 0) lf = bytes.length;
+          const cr = bytes.subarray(i, lf).indexOf(CR);
+          i = (cr < 0 ? lf : i + cr) - 1;
         }
       }
       const whole = end > 0 ? take(bytes.subarray(0, end)) : null;
@@ -70,6 +83,7 @@ export function createCutter(limit = MOST_EVENT_BYTES): Cutter {
       return whole;
     },
     end() {
+      if (start && start.length > 0) return start;
       return heldBytes > 0 ? take(new Uint8Array(0)) : null;
     },
   };
@@ -80,13 +94,6 @@ export interface Cutter {
   push(piece: Uint8Array): Uint8Array | null;
   /** What was left without a blank line behind it. */
   end(): Uint8Array | null;
-}
-
-function nextEnd(bytes: Uint8Array, from: number): number {
-  const lf = bytes.indexOf(LF, from);
-  const until = lf < 0 ? bytes.length : lf;
-  const cr = bytes.subarray(from, until).indexOf(CR);
-  return cr < 0 ? until : from + cr;
 }
 
 function concat(pieces: readonly Uint8Array[], length: number): Uint8Array {

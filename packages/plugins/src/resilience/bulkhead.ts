@@ -1,4 +1,4 @@
-import { type Layer, settling } from '@inferbridge/core';
+import { type Blocked, type Layer, settling } from '@inferbridge/core';
 
 export interface BulkheadOptions {
   /** Requests to one provider at the same time; default 4,096. */
@@ -11,12 +11,17 @@ export function bulkhead({ limit = 4_096 }: BulkheadOptions = {}): Layer {
   return (target) => {
     const { provider } = target;
     const running = () => inFlight.get(provider) ?? 0;
+    const full = (): Blocked | null =>
+      running() < limit ? null : { blocked: 'full', why: `it has ${limit} requests in flight`, forMs: null };
     return {
       ...target,
-      facts: (call) => ({ ...target.facts(call), inFlight: running() }),
+      facts: (call) => {
+        const facts = target.facts(call);
+        return { ...facts, inFlight: running(), blocked: facts.blocked ?? full() };
+      },
       acquire: (call) => {
-        if (running() >= limit)
-          return { blocked: 'full', why: `it has ${limit} requests in flight`, forMs: null };
+        const blocked = full();
+        if (blocked) return blocked;
         const answer = target.acquire(call);
         if ('blocked' in answer) return answer;
         inFlight.set(provider, running() + 1);

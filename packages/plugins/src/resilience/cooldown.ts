@@ -46,11 +46,16 @@ export function cooldown({
     const wide = `${target.provider}\n${target.credential}`;
     const narrow = `${wide}\n${target.model}`;
     const note = ({ outcome, retryAfterMs }: Settlement) => {
-      if (outcome === 'ok') coolings.delete(narrow);
-      else if (outcome === 'bad_credential') cool(wide, 'bad_credential', credentialMs);
+      const active = (coolings.get(narrow)?.until ?? 0) > clock.now();
+      if (outcome === 'ok') {
+        // one that began before the limit says nothing of the time after it
+        if (!active) coolings.delete(narrow);
+      } else if (outcome === 'bad_credential') cool(wide, 'bad_credential', credentialMs);
       else if (outcome === 'quota_exhausted') cool(wide, 'quota_exhausted', quotaMs);
       else if (outcome === 'rate_limited') {
-        const inRow = (coolings.get(narrow)?.inRow ?? 0) + 1;
+        // a burst that meets one limit together is one limit, not many in a row
+        const before = coolings.get(narrow)?.inRow ?? 0;
+        const inRow = active ? Math.max(1, before) : before + 1;
         cool(
           narrow,
           'cooling',

@@ -34,17 +34,12 @@ export function timers({ clock, ...given }: TimersOptions): Layer {
   return (target) => ({
     ...target,
     async handle(call, permit) {
-      const controller = linked(call.signal);
+      const { signal, abort } = call.abort ? { signal: call.signal, abort: call.abort } : own(call.signal);
       const watch = watchdog(clock, timeoutsOf(call, defaults), (name, ms) =>
-        controller.abort(
-          new GatewayError('timeout', `${PLACE[name]} within ${ms} ms`, { code: `${name}_timeout` }),
-        ),
+        abort(new GatewayError('timeout', `${PLACE[name]} within ${ms} ms`, { code: `${name}_timeout` })),
       );
       try {
-        const reply = await target.handle(
-          fork(call, { signal: controller.signal, progress: watch.progress }),
-          permit,
-        );
+        const reply = await target.handle(fork(call, { signal, progress: watch.progress }), permit);
         onFinish(reply, watch.stop);
         return reply;
       } catch (error) {
@@ -53,6 +48,12 @@ export function timers({ clock, ...given }: TimersOptions): Layer {
       }
     },
   });
+}
+
+/** For targets that are called without the engine around them. */
+function own(parent: AbortSignal) {
+  const controller = linked(parent);
+  return { signal: controller.signal, abort: (reason: unknown) => controller.abort(reason) };
 }
 
 type Name = 'connect' | 'headers' | 'first_content' | 'idle' | 'total';
@@ -124,7 +125,8 @@ function watchdog(clock: Clock, timeouts: Timeouts, expire: (name: Name, ms: num
     } else if (phase === 'content') {
       due.delete('first_content');
       set('idle', now, idleMs);
-    } else set('idle', now, idleMs);
+    } else if (phase === 'paused') due.delete('idle');
+    else set('idle', now, idleMs);
     arm();
   };
   set('total', start, totalMs);

@@ -1,5 +1,6 @@
 import type { Call } from '@inferbridge/core';
 import type { CallRecord } from '@inferbridge/plugins';
+import { NO_KEY } from '../routing/search.ts';
 import type { RequestRow } from '../store/schema.ts';
 import { micros, timeOrderedId } from '../store/time.ts';
 
@@ -20,13 +21,15 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
     until: attempt.until === null ? null : new Date(attempt.until).toISOString(),
     cost_usd: attempt.cost === null ? null : attempt.cost.toFixed(6),
   }));
-  const leftOut = (state.route?.leftOut ?? []).map(({ provider, model, why }) => ({
-    provider,
-    model,
-    outcome: 'left_out',
-    status: null,
-    why,
-  }));
+  const leftOut = (state.route?.leftOut ?? [])
+    .filter(({ why }) => !isMissingKey(why))
+    .map(({ provider, model, why }) => ({
+      provider,
+      model,
+      outcome: 'left_out',
+      status: null,
+      why,
+    }));
   return {
     id: timeOrderedId(at),
     user_id: state.user.id,
@@ -52,6 +55,9 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
     attempts: JSON.stringify([...attempts, ...leftOut]),
   };
 }
+
+/** Who has no key was never a candidate; a row that lists them all would mostly say that. */
+const isMissingKey = (why: string): boolean => why.startsWith(NO_KEY);
 
 const nano = (money: number | null): number | null => (money === null ? null : Math.round(money * 1e9));
 

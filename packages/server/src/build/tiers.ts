@@ -72,7 +72,7 @@ const plugin = (registry: Registry, name: string): StrategyPlugin =>
 /** An alias may point to a tier, a `provider:model` or a model name, but not to another alias. */
 export function buildAliases(config: Config): ReadonlyMap<string, string> {
   const faults = Object.entries(config.aliases).flatMap(([name, to]) =>
-    config.aliases[to] === undefined
+    !Object.hasOwn(config.aliases, to)
       ? []
       : [`aliases.${name}: "${to}" is an alias itself; point to what it stands for: "${config.aliases[to]}"`],
   );

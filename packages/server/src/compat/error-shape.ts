@@ -28,6 +28,7 @@ const BY_VERDICT: Readonly<Record<Verdict, Shape>> = {
   model_not_found: { status: 404, type: 'not_found_error', code: 'model_not_found' },
   unsupported: { status: 400, type: 'invalid_request_error', code: 'unsupported_parameter' },
   context_length: { status: 400, type: 'invalid_request_error', code: 'context_length_exceeded' },
+  content_policy: { status: 400, type: 'invalid_request_error', code: 'content_policy_violation' },
 };
 
 /** What is answered where one failure alone decides. */
@@ -43,7 +44,7 @@ const BY_CLASS: Readonly<Record<ErrorClass, Shape>> = {
   model_not_found: BY_VERDICT.model_not_found,
   unsupported: BY_VERDICT.unsupported,
   context_length: BY_VERDICT.context_length,
-  content_policy: { status: 400, type: 'invalid_request_error', code: 'content_policy_violation' },
+  content_policy: BY_VERDICT.content_policy,
   invalid_request: { status: 422, type: 'invalid_request_error', code: 'validation_error' },
   deadline: BY_VERDICT.timeout,
   shed: { status: 503, type: 'service_unavailable_error', code: 'overloaded' },

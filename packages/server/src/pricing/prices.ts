@@ -18,38 +18,50 @@ export interface Prices {
   windowOf(provider: string, model: string): number | null;
   /** Models that the table lists for a provider. */
   modelsOf(provider: string): readonly string[];
+  /** Loads the large table; until then only the configuration's and the supplement's prices are known. */
+  load(): Promise<void>;
   /** When the newest of the tables was made: `2026-11-20`. */
   readonly lastUpdated: string;
 }
 
-/** The part of `@pydantic/genai-prices` that is used; loaded once, after the start. */
+/** The part of `@pydantic/genai-prices` that is used; 16 MB, so it is loaded with the first request. */
 type Table = typeof import('@pydantic/genai-prices');
 
 const PER = 1_000_000;
 /** Prices that depend on the hour are looked up again after this long. */
 const FRESH_MS = 60_000;
 
-export async function loadPrices(
+export function createPrices(
   configured: Readonly<Record<string, Readonly<Record<string, PriceConfig>> | undefined>>,
-): Promise<Prices> {
-  const table = await import('@pydantic/genai-prices');
+): Prices {
+  let table: Table | null = null;
+  let loading: Promise<void> | null = null;
   const known = new Map<string, Price | null>();
+  const find = (provider: string, model: string): Price | null => {
+    const own = entryOf(entryOf(configured, provider), model);
+    if (own) return fixed(ratesOf(own));
+    return (table && fromTable(table, provider, model)) ?? fromSupplement(provider, model);
+  };
   return {
     lastUpdated: supplement.date,
+    load() {
+      loading ??= import('@pydantic/genai-prices').then((module) => {
+        table = module;
+        known.clear();
+      });
+      return loading;
+    },
     of(provider, model) {
       const key = `${provider}\n${model}`;
       const found = known.get(key);
       if (found !== undefined) return found;
-      const own = configured[provider]?.[model];
-      const price = own
-        ? fixed(ratesOf(own))
-        : (fromTable(table, provider, model) ?? fromSupplement(provider, model));
+      const price = find(provider, model);
       if (known.size > 10_000) known.clear();
       known.set(key, price);
       return price;
     },
-    windowOf: (provider, model) => modelIn(table, provider, model)?.context_window ?? null,
-    modelsOf: (provider) => table.findProvider({ providerId: provider })?.models.map(({ id }) => id) ?? [],
+    windowOf: (provider, model) => (table && modelIn(table, provider, model)?.context_window) ?? null,
+    modelsOf: (provider) => table?.findProvider({ providerId: provider })?.models.map(({ id }) => id) ?? [],
   };
 }
 
@@ -59,6 +71,10 @@ const ratesOf = ({ input, output, cachedInput, cacheWrite }: PriceConfig): Rates
   cachedInput: cachedInput ?? null,
   cacheWrite: cacheWrite ?? null,
 });
+
+/** What a table itself holds; `toString` and its like are no models. */
+const entryOf = <T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
+  record && Object.hasOwn(record, name) ? record[name] : undefined;
 
 const fixed =
   (rates: Rates): Price =>
@@ -77,7 +93,7 @@ function cost(usage: Usage, { input, output, cachedInput, cacheWrite }: Rates): 
 }
 
 function fromSupplement(provider: string, model: string): Price | null {
-  const entry = supplement.prices[provider]?.[model];
+  const entry = entryOf(entryOf(supplement.prices, provider), model);
   if (!entry) return null;
   const { above, ...rates } = entry;
   return (usage) => cost(usage, above && usage.inputTokens > above.tokens ? above : rates);
@@ -106,17 +122,21 @@ function fromTable(table: Table, provider: string, model: string): Price | null 
         providerId: provider,
         timestamp: new Date(wallMs),
       });
-      current = probe ? compile(table, probe.model_price) : null;
+      current = probe ? compile(probe.model_price) : null;
     }
     return current?.(usage) ?? null;
   };
 }
 
-function compile(table: Table, price: Readonly<Record<string, unknown>>): ((usage: Usage) => number) | null {
+/** The table's own data is plain objects, whatever its types say. */
+const isTiered = (value: unknown): value is { base: number; tiers: { start: number; price: number }[] } =>
+  typeof value === 'object' && value !== null && 'base' in value && 'tiers' in value;
+
+function compile(price: Readonly<Record<string, unknown>>): ((usage: Usage) => number) | null {
   const rate = (name: string, tokens: number): number | null => {
     const value = price[name];
     if (typeof value === 'number') return value;
-    if (!(value instanceof table.TieredPrices)) return null;
+    if (!isTiered(value)) return null;
     const tier = value.tiers.filter(({ start }) => tokens > start).at(-1);
     return tier?.price ?? value.base;
   };

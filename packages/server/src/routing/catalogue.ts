@@ -75,10 +75,12 @@ export function createCatalogue({
 
   return {
     async modelsOf(key) {
+      await prices.load();
       const own = [...(named.get(key.provider) ?? [])];
       return [...new Set([...own, ...((await live(key)) ?? prices.modelsOf(key.provider))])];
     },
     async providersOf(model, keys) {
+      await prices.load();
       const sure = keys.filter((key) => known(key, model));
       if (sure.length > 0) return sure;
       const lists = await Promise.all(keys.map(live));

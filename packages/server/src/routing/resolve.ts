@@ -12,7 +12,7 @@ import type { Route } from '@inferbridge/plugins';
 import type { TargetConfig, TierConfig } from '../config/schema.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Credentials, UsableKey } from './credentials.ts';
-import { invalid, nothingLeft, routable, type Search, splitKnown, splitTarget } from './search.ts';
+import { invalid, NO_KEY, nothingLeft, routable, type Search, splitKnown, splitTarget } from './search.ts';
 import type { Providers, Targets } from './targets.ts';
 
 declare module '@inferbridge/core/call' {
@@ -41,6 +41,8 @@ export interface ResolveOptions {
   readonly targets: Targets;
   readonly catalogue: Catalogue;
   readonly retryBudget: RetryBudget;
+  /** What must be there before the first request is routed. */
+  readonly prepare: () => Promise<void>;
 }
 
 /** Finds where a request goes from the name that it asks for and the keys that its caller has. */
@@ -62,7 +64,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
   const named = (provider: string, model: string, search: Search): Target[] => {
     const keys = search.keys.filter((key) => key.provider === provider && routable(key));
     if (keys.length === 0)
-      search.leftOut.push({ provider, model, why: `no key for ${provider} is registered` });
+      search.leftOut.push({ provider, model, why: `${NO_KEY} ${provider} is registered` });
     return keys.map((key) => targets.of(key, model)).filter((target) => fits(target, search));
   };
 
@@ -83,7 +85,20 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     }),
   });
 
+  /** Tiers as they are for one set of keys; the set is a new one when a key has changed. */
+  const kept = new WeakMap<readonly UsableKey[], Map<string, Route>>();
   const byTier = (name: string, search: Search): Route => {
+    const routes = kept.get(search.keys) ?? new Map<string, Route>();
+    kept.set(search.keys, routes);
+    const id = `${name}\n${search.residency}`;
+    const known = routes.get(id);
+    if (known) return known;
+    const route = buildTier(name, search);
+    routes.set(id, route);
+    return route;
+  };
+
+  const buildTier = (name: string, search: Search): Route => {
     const config = tiers.get(name);
     if (!config)
       throw invalid('model', `model: there is no mode "${name}"; known: ${[...tiers.keys()].join(', ')}`);
@@ -186,6 +201,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
 
   return async (call) => {
     const { state, request } = call;
+    await options.prepare();
     const keys = await credentials.of(state.user?.id ?? '');
     const search: Search = { keys, residency: state.residency ?? null, leftOut: [] };
     const { model, models } = request.value;

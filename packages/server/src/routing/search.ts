@@ -4,6 +4,9 @@ import { RESIDENCY_HEADER } from '../compat/names.ts';
 import type { UsableKey } from './credentials.ts';
 import type { Providers } from './targets.ts';
 
+/** How the reason begins where a provider was left out for want of a key. */
+export const NO_KEY = 'no key for';
+
 /** What a name is looked up among, and what was found unfit on the way. */
 export interface Search {
   readonly keys: readonly UsableKey[];
@@ -35,7 +38,7 @@ export function splitKnown(name: string, providers: Providers): { provider: stri
 
 export function nothingLeft(name: string, { residency, leftOut }: Search): GatewayError {
   const missing = [
-    ...new Set(leftOut.filter(({ why }) => why.startsWith('no key')).map(({ provider }) => provider)),
+    ...new Set(leftOut.filter(({ why }) => why.startsWith(NO_KEY)).map(({ provider }) => provider)),
   ];
   if (residency !== null && leftOut.some(({ why }) => why.startsWith('its residency')))
     return new GatewayError(

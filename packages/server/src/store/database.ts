@@ -53,7 +53,7 @@ async function open<Schema>(
     sqlite.pragma('foreign_keys = ON');
     if (sqlite.pragma('quick_check(1)', { simple: true }) !== 'ok')
       throw Object.assign(new Error('damaged'), { code: 'SQLITE_CORRUPT' });
-    const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: sqlite }) });
+    const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: remembering(sqlite) }) });
     const { error } = await new Migrator({
       db,
       provider: { getMigrations: async () => ({ ...migrations }) },
@@ -64,6 +64,24 @@ async function open<Schema>(
     sqlite.close();
     throw error;
   }
+}
+
+const MOST_STATEMENTS = 200;
+
+/** The database with its prepared statements kept: preparing one again costs more than running it. */
+function remembering(sqlite: SQLite.Database): Pick<SQLite.Database, 'prepare' | 'close'> {
+  const statements = new Map<string, SQLite.Statement>();
+  return {
+    prepare: ((sql: string) => {
+      const known = statements.get(sql);
+      if (known) return known;
+      if (statements.size >= MOST_STATEMENTS) statements.clear();
+      const made = sqlite.prepare(sql);
+      statements.set(sql, made);
+      return made;
+    }) as SQLite.Database['prepare'], // the same statements; only its generics are lost
+    close: () => sqlite.close(),
+  };
 }
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? ''); // whatever was thrown; only compared

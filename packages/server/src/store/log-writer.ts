@@ -1,9 +1,9 @@
 import type { Clock, Log } from '@inferbridge/core';
-import type { Kysely } from 'kysely';
-import type { LogsSchema, RequestRow } from './schema.ts';
+import { isRefused, type RowInsert } from './row-insert.ts';
+import type { RequestRow } from './schema.ts';
 
 export interface LogWriterOptions {
-  readonly db: Kysely<LogsSchema>;
+  readonly insert: RowInsert;
   readonly clock: Clock;
   readonly log: Log;
   /** A row waits at most this long; default 200. */
@@ -26,7 +26,7 @@ const BATCH_ROWS = 100;
 const RETRY_MS = 1_000;
 
 export function createLogWriter({
-  db,
+  insert,
   clock,
   log,
   everyMs = 200,
@@ -56,12 +56,27 @@ export function createLogWriter({
     return writing;
   };
 
+  /** A row that the store will not have costs itself, not its neighbours. */
+  const oneByOne = async (rows: readonly RequestRow[]) => {
+    for (const row of rows)
+      await insert.all([row]).catch((error) => {
+        if (!isRefused(error)) return void waiting.unshift(row);
+        dropped += 1;
+        log.error({ request_id: row.request_id }, 'a request row was refused by the store and is lost');
+      });
+  };
+
   const drain = async () => {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, BATCH_ROWS);
       try {
-        await db.insertInto('requests').values(batch).execute();
+        await insert.all(batch);
       } catch (error) {
+        if (isRefused(error)) {
+          waiting.splice(0, batch.length);
+          await oneByOne(batch);
+          continue;
+        }
         if (!trouble)
           log.error(
             { code: (error as { code?: unknown }).code },

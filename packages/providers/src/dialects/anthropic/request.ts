@@ -19,6 +19,8 @@ const MODELS: Readonly<Record<string, Abilities>> = {
   'claude-3-5': { maxOutput: 8_192, sampling: 'both' },
   'claude-3-7': { maxOutput: 64_000, sampling: 'both' },
   'claude-opus-4-0': { maxOutput: 32_000, sampling: 'one' },
+  'claude-opus-4-2025': { maxOutput: 32_000, sampling: 'one' },
+  'claude-sonnet-4-2025': { maxOutput: 64_000, sampling: 'one' },
   'claude-opus-4-1': { maxOutput: 32_000, sampling: 'one' },
   'claude-sonnet-4-0': { maxOutput: 64_000, sampling: 'one' },
   'claude-sonnet-4-5': { maxOutput: 64_000, sampling: 'one' },
@@ -121,5 +123,6 @@ function plainText(message: ChatMessage): string {
     message.content.some((part) => part.type !== 'text' && part.type !== 'refusal')
   )
     throw unsupported('messages');
-  return textOf(message);
+  if (!Array.isArray(message.content)) return textOf(message);
+  return message.content.map((part) => String(part.text ?? part['refusal'] ?? '')).join('');
 }

@@ -57,12 +57,14 @@ export function saidBy({ status, body }: Refusal, secret: string): UpstreamError
   const inner = isRecord(root) && root['error'] !== undefined ? root['error'] : root;
   const field = (name: string): string | null => {
     const value = isRecord(inner) ? inner[name] : undefined;
-    return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+    return typeof value === 'string' || typeof value === 'number' ? scrub(String(value), secret) : null;
   };
   const words = typeof inner === 'string' ? inner : (field('message') ?? field('detail') ?? '');
   return {
     status,
-    message: scrub(words, secret) || `the provider answered with status ${status}`,
+    message:
+      (typeof inner === 'string' ? scrub(words, secret) : words) ||
+      `the provider answered with status ${status}`,
     type: field('type'),
     param: field('param'),
     code: field('code'),

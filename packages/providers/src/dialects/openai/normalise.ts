@@ -56,6 +56,9 @@ export function normaliseCompletion(
           ...call,
           id: call['id'] || `${made.id}-call-${at}`,
           type: call['type'] ?? 'function',
+          ...(isRecord(call['function']) && {
+            function: { ...call['function'], arguments: argumentsOf(call['function']) },
+          }),
         }));
       else delete message['tool_calls'];
       return {
@@ -124,6 +127,7 @@ export function createNormaliser(traits: ReplyTraits, made: { id: string; create
   return {
     add(chunk: ChatChunk): ChatChunk | null {
       usage = chunk.usage ?? traits.usageOf?.(chunk) ?? usage;
+      if (!chunk.id && chunk.choices.length === 0) return null; // a leading chunk that names nothing
       head ??= {
         id: chunk.id || made.id,
         created: Number.isInteger(chunk.created) && chunk.created > 0 ? chunk.created : made.created,
@@ -165,12 +169,7 @@ function oneCall(call: Record<string, unknown>, state: ChoiceState, made: string
         : (state.latest ?? 'new 0');
   const known = state.calls.get(key);
   state.latest = key;
-  const args =
-    typeof fn['arguments'] === 'string'
-      ? fn['arguments']
-      : isRecord(fn['arguments'])
-        ? JSON.stringify(fn['arguments'])
-        : '';
+  const args = argumentsOf(fn);
   if (known !== undefined) return { index: known, function: { arguments: args } };
   const index = state.calls.size;
   state.calls.set(key, index);
@@ -181,4 +180,10 @@ function oneCall(call: Record<string, unknown>, state: ChoiceState, made: string
     type: 'function',
     function: { ...fn, name: String(fn['name'] ?? ''), arguments: args },
   };
+}
+
+/** Arguments are JSON in a string, also where a vendor sends the object itself. */
+function argumentsOf({ arguments: given }: Record<string, unknown>): string {
+  if (typeof given === 'string') return given;
+  return isRecord(given) ? JSON.stringify(given) : '';
 }
