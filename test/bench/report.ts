@@ -1,0 +1,101 @@
+import type { ColdStarts } from './cold-start.ts';
+import type { Machine } from './machine.ts';
+import type { Contestant, Section, Series } from './rounds.ts';
+import { ratios, type Spread, spread } from './stats.ts';
+
+/** All that a run has found. */
+export interface Results {
+  readonly machine: Machine;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly closed: Section;
+  readonly open: Section;
+  readonly streams: Section;
+  readonly starts: ColdStarts;
+  readonly rssIdle: number;
+  readonly rssAfter: number;
+  readonly requests: number;
+  readonly throughGateway: number;
+  readonly rows: number;
+  readonly costUsd: string;
+  readonly faults: readonly string[];
+}
+
+/** What there is to reach, for now. */
+const TARGETS = { ratio: 0.4, startMs: 1_000, rssIdle: 130 } as const;
+
+type Figure = Exclude<keyof Series, 'never'>;
+type Compare = 'ratio' | 'difference' | 'nothing';
+const COLUMNS: readonly Contestant['name'][] = ['direct', 'bare', 'gateway', 'anthropic'];
+
+export function markdown(results: Results): string {
+  const { closed, open, streams, starts, machine } = results;
+  const rows = [
+    row('requests/s, 32 connections', closed, 'perSecond', 'ratio', 0, `≥ ${TARGETS.ratio.toFixed(2)}`),
+    row('CPU µs a request', closed, 'cpu', 'ratio', 1),
+    row('share of its core', closed, 'busy', 'nothing', 2),
+    row('latency p50, ms', closed, 'p50', 'nothing', 2),
+    row('latency p99, ms', closed, 'p99', 'nothing', 2),
+    row('open loop 500/s: p50, ms', open, 'p50', 'difference', 2),
+    row('open loop 500/s: p99, ms', open, 'p99', 'difference', 2),
+    row('open loop 500/s: CPU µs a request', open, 'cpu', 'ratio', 0),
+    row('50 streams: time to first content p50, ms', streams, 'p50', 'difference', 2),
+    row('50 streams: time to first content p99, ms', streams, 'p99', 'difference', 2),
+    row('50 streams: CPU µs an event', streams, 'cpu', 'ratio', 1),
+    row('50 streams: pieces a stream of 101', streams, 'pieces', 'nothing', 1),
+  ];
+  const start = (times: readonly number[]) => show(spread(times), 0);
+  return [
+    '# Benchmark of the gateway',
+    '',
+    `${machine.date} UTC, \`${machine.command}\`, commit ${machine.commit}. ${machine.cpus} × ${machine.model}, ${machine.memoryGigabytes} GB, load ${machine.loadBefore.toFixed(2)} before. ` +
+      `Node ${machine.node}, undici ${machine.undici}, SQLite ${machine.sqlite}.`,
+    machine.pinned
+      ? 'The server under test has core 0, load generator and mock upstream core 1 (taskset).'
+      : 'Nothing is kept to a core: taskset or a second core is missing.',
+    `Medians of ${results.rounds} interleaved rounds of ${results.seconds} s, least–most in brackets; 2 KB requests, 0.8 KB replies, an instant mock, auth, tier, prices and SQL log on.`,
+    '',
+    '| figure | direct to the mock | bare pass-through | gateway | gateway, Anthropic behind | gateway against bare | target |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...rows,
+    '',
+    '| figure | value | target |',
+    '| --- | --- | --- |',
+    `| cold start to the first 200, fresh data directory, ms | ${start(starts.fresh)} | ≤ ${TARGETS.startMs} |`,
+    `| cold start to the first 200, data directory there, ms | ${start(starts.existing)} | ≤ ${TARGETS.startMs} |`,
+    `| RSS idle, MB | ${results.rssIdle.toFixed(0)} | ≤ ${TARGETS.rssIdle} |`,
+    `| RSS after the load, MB | ${results.rssAfter.toFixed(0)} | |`,
+    `| requests in all / through the gateway / rows in its log | ${results.requests} / ${results.throughGateway} / ${results.rows} | equal |`,
+    `| cost in the log, US dollars | ${results.costUsd} | |`,
+    `| what failed | ${results.faults.join('; ') || 'nothing'} | nothing |`,
+    '',
+  ].join('\n');
+}
+
+function row(
+  title: string,
+  section: Section,
+  figure: Figure,
+  compare: Compare,
+  digits: number,
+  target = '',
+): string {
+  const cells = COLUMNS.map((name) => {
+    const values = section[name]?.[figure] ?? [];
+    return values.length === 0 || values.some(Number.isNaN) ? '' : show(spread(values), digits);
+  });
+  return `| ${[title, ...cells, against(section, figure, compare), target].join(' | ')} |`;
+}
+
+function against({ gateway, bare }: Section, figure: Figure, compare: Compare): string {
+  if (!gateway || !bare || compare === 'nothing') return '';
+  if (compare === 'ratio') return `× ${show(ratios(gateway[figure], bare[figure]), 2)}`;
+  const added = gateway[figure].map((value, round) => value - (bare[figure][round] ?? Number.NaN));
+  return `+ ${show(spread(added), 2)}`;
+}
+
+const show = ({ median, least, most }: Spread, digits: number): string =>
+  `${number(median, digits)} (${number(least, digits)}–${number(most, digits)})`;
+
+const number = (value: number, digits: number): string =>
+  value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });

@@ -1,0 +1,117 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { startProgram } from './child.ts';
+import { coldStarts } from './cold-start.ts';
+import { rssMegabytes } from './cpu.ts';
+import { logged, ROOT, signUp, startGateway, temporaryFolder } from './gateway.ts';
+import { describeMachine } from './machine.ts';
+import { markdown, type Results } from './report.ts';
+import { type Contestant, createReferee } from './rounds.ts';
+
+const USAGE = `node test/bench/run.ts [--quick] [--rounds N] [--seconds N]
+
+  Measures the gateway against a bare pass-through and writes test/bench/results/latest.{json,md}.
+  --quick    short rounds, prints only: shows that it works, not how fast it is
+`;
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const quick = flags.quick;
+const rounds = Number(flags.rounds ?? (quick ? 2 : 5));
+const seconds = Number(flags.seconds ?? (quick ? 0.7 : 3));
+
+const CONNECTIONS = 32;
+const STREAMS = 50;
+const RATE = 500;
+
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+async function bench(): Promise<Results> {
+  const machine = describeMachine();
+  const { dir, remove } = temporaryFolder();
+  try {
+    const upstream = await startProgram('mock-upstream.ts', 'load');
+    const load = await startProgram('load.ts', 'load');
+    const bare = await startProgram('bare.ts', 'server', [`http://127.0.0.1:${upstream.port}`]);
+    say('cold starts …');
+    const starts = await coldStarts(upstream.port, quick ? 2 : 5);
+    const gateway = await startGateway({ upstreamPort: upstream.port, dir });
+    await sleep(quick ? 1_000 : 5_000);
+    const rssIdle = rssMegabytes(gateway.pid);
+    const key = await signUp(gateway);
+    const contestants: readonly Contestant[] = [
+      { name: 'direct', port: upstream.port, pid: null, model: 'ib/balanced' },
+      { name: 'bare', port: bare.port, pid: bare.pid, model: 'ib/balanced' },
+      { name: 'gateway', port: gateway.port, pid: gateway.pid, model: 'ib/balanced' },
+      { name: 'anthropic', port: gateway.port, pid: gateway.pid, model: 'ib/premium' }, // Anthropic first
+    ];
+    const referee = createReferee({ load, upstream, key, contestants });
+    const three = ['direct', 'bare', 'gateway'] as const;
+    const four = [...three, 'anthropic'] as const;
+    const replies = { stream: false, connections: CONNECTIONS, seconds };
+    const events = { stream: true, connections: STREAMS, seconds };
+    say('warm-up …');
+    await referee.section(four, 1, { ...replies, seconds: quick ? 0.5 : 3 });
+    await referee.section(four, 1, { ...events, seconds: quick ? 0.5 : 2 });
+    say('closed loop …');
+    const closed = await referee.section(four, rounds, replies);
+    say('open loop …');
+    const open = await referee.section(three, rounds, { ...replies, rate: RATE });
+    say('streams …');
+    const streams = await referee.section(four, rounds, events);
+    const rssAfter = rssMegabytes(gateway.pid);
+    const { totals, by_status } = await logged(gateway, key);
+    const faults = [...referee.faults];
+    for (const [status, { requests }] of Object.entries(by_status))
+      if (status !== 'success') faults.push(`${requests} rows of the log say ${status}`);
+    if (totals.requests !== referee.throughGateway())
+      faults.push(`${referee.throughGateway()} requests, but ${totals.requests} rows in the log`);
+    await gateway.stop();
+    await Promise.all([load.stop(), bare.stop(), upstream.stop()]);
+    return {
+      machine,
+      rounds,
+      seconds,
+      closed,
+      open,
+      streams,
+      starts,
+      rssIdle,
+      rssAfter,
+      requests: referee.requests(),
+      throughGateway: referee.throughGateway(),
+      rows: totals.requests,
+      costUsd: totals.cost_usd,
+      faults,
+    };
+  } finally {
+    remove();
+  }
+}
+
+if (flags.help) {
+  process.stdout.write(USAGE);
+} else {
+  if (!(rounds >= 1 && rounds <= 100 && seconds >= 0.1 && seconds <= 60))
+    throw new RangeError('--rounds is 1 to 100, --seconds is 0.1 to 60');
+  const results = await bench();
+  const text = markdown(results);
+  process.stdout.write(`\n${text}`);
+  if (quick)
+    process.stdout.write('\nShort rounds on cold code: this shows that it works, not how fast it is.\n');
+  if (!quick) {
+    const folder = join(ROOT, 'test/bench/results');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'latest.json'), `${JSON.stringify(results, null, 2)}\n`);
+    writeFileSync(join(folder, 'latest.md'), text);
+  }
+  process.exitCode = results.faults.length > 0 ? 1 : 0;
+}
