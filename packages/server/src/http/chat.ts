@@ -19,6 +19,7 @@ import { unauthenticated } from './http-error.ts';
 import { type Authenticate, bearerOf } from './identify.ts';
 import { createPatience } from './patience.ts';
 import { sendError, sendJson, wireErrorOf, write } from './send.ts';
+import { nextTurn } from './turn.ts';
 
 export interface ChatOptions {
   readonly gateway: Gateway;
@@ -69,7 +70,9 @@ export function createChat(options: ChatOptions) {
       const again = Number(request.headers['x-stainless-retry-count'] ?? 0) > 0;
       const patienceMs = headers.patienceMs ?? (again ? patience.learned(user.id) : null);
       direct = headers.override !== null;
-      const value = checkChat(parseObject(await readBody(request, bodyLimitBytes)));
+      const body = await readBody(request, bodyLimitBytes);
+      await nextTurn();
+      const value = checkChat(parseObject(body));
       const call: Call = {
         id: requestId,
         request: { operation: 'chat', value },
@@ -85,6 +88,7 @@ export function createChat(options: ChatOptions) {
       });
       const waiting = value.stream === true ? keepAlive(response, host, id) : null;
       const reply = await gateway.handle(call).finally(() => waiting?.stop());
+      await nextTurn();
       if (reply.kind === 'completion')
         return sendJson(response, 200, withBlock(reply.bytes, blockOf(reply, facts())), id);
       await sendStream(response, reply, facts, value.stream_options?.include_usage === true, id);

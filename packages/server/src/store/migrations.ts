@@ -87,7 +87,6 @@ export const logsMigrations: Readonly<Record<string, Migration>> = {
         .addColumn('attempts', 'text', (column) => column.notNull())
         .execute();
       await db.schema.createIndex('requests_of_user').on('requests').columns(['user_id', 'id']).execute();
-      await db.schema.createIndex('requests_by_age').on('requests').column('created_at').execute();
     },
   },
 };

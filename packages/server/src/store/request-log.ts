@@ -86,7 +86,12 @@ export function createRequestLog(db: Kysely<LogsSchema>): RequestLog {
     },
 
     async prune(before, most) {
-      const old = db.selectFrom('requests').select('id').where('created_at', '<', before).limit(most);
+      const old = db
+        .selectFrom('requests')
+        .select('id')
+        .where('id', '<', firstIdAt(before))
+        .orderBy('id')
+        .limit(most);
       const { numDeletedRows } = await db.deleteFrom('requests').where('id', 'in', old).executeTakeFirst();
       return Number(numDeletedRows);
     },
