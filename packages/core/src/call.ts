@@ -7,7 +7,8 @@ import type { Money, Usage } from './usage.ts';
 export interface Request {
   readonly operation: 'chat';
   readonly value: ChatRequest;
-  readonly native?: { readonly dialect: string; readonly bytes: Uint8Array };
+  /** Says the same as `of`; a stage that changes the value leaves this behind. */
+  readonly native?: { readonly dialect: string; readonly bytes: Uint8Array; readonly of: ChatRequest };
 }
 
 /** Facts added on the way in. Plugins add their fields by declaration merging; each is written once. */

@@ -54,8 +54,11 @@ export function modelTarget(options: ModelTargetOptions): Target {
       try {
         call.signal.throwIfAborted();
         const io = ioOf(host, credential, call);
-        const native = call.request.native?.bytes;
-        const answer = await settleKind(provider.chat({ ...call.request.value, model }, io, native), call);
+        const { native, value } = call.request;
+        const answer = await settleKind(
+          provider.chat({ ...value, model }, io, native?.of === value ? native : undefined),
+          call,
+        );
         if (answer.kind === 'completion') return completion(answer, target, record);
         return await stream(answer, target, record, call);
       } catch (error) {

@@ -1,3 +1,4 @@
+import type { Request } from './call.ts';
 import type { ChatChunk, ChatCompletion, ChatRequest } from './chat.ts';
 import type { Clock } from './clock.ts';
 import type { Frames } from './frame.ts';
@@ -43,7 +44,8 @@ export interface Provider {
   readonly name: string;
   /** Where the data goes; default `global`. */
   readonly residency?: string;
-  chat(request: ChatRequest, io: ProviderIO, native?: Uint8Array): ChatAnswer;
+  /** `native` is the request as it came in, where it still says the same but for the model. */
+  chat(request: ChatRequest, io: ProviderIO, native?: Request['native']): ChatAnswer;
   /** The model names that this credential can use. */
   models?(io: ProviderIO): Promise<readonly string[]>;
   /** Resolves where the provider answers; throws a `GatewayError` where not. */

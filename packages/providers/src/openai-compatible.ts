@@ -1,16 +1,19 @@
 import {
   type ChatBody,
   type ChatCompletion,
+  type ChatRequest,
   type ChatStream,
   type Credential,
   GatewayError,
   type HttpResponse,
   type Provider,
   type ProviderIO,
+  type Request,
 } from '@inferbridge/core';
 import { type Classify, isRecord, refused } from './dialects/openai/errors.ts';
 import { createNormaliser, normaliseCompletion, type ReplyTraits } from './dialects/openai/normalise.ts';
-import { chatBody, type RequestTraits } from './dialects/openai/request.ts';
+import { chatBody, OURS, type RequestTraits } from './dialects/openai/request.ts';
+import { splicedBody } from './dialects/openai/splice.ts';
 import { chatFrames } from './dialects/openai/stream.ts';
 import { jsonBytes, readJson } from './json.ts';
 
@@ -32,11 +35,22 @@ export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
 
 const bearer = ({ secret }: Credential): Record<string, string> =>
   secret === '' ? {} : { authorization: `Bearer ${secret}` };
+/** Options that change what is sent. */
+const TRAITS: readonly string[] = [
+  'maxTokensField',
+  'developerRole',
+  'stringContent',
+  'drop',
+  'rename',
+  'includeUsage',
+] satisfies readonly (keyof RequestTraits)[];
 const AGENT = 'inferbridge/0.1';
 
 /** A provider for any vendor that speaks OpenAI's chat completions; what is special about it are options. */
 export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provider, 'name'> {
   const { auth = bearer, clean = false, classify } = options;
+  /** Requests differ from the client's own in nothing but the model. */
+  const plain = !Object.keys(options).some((key) => TRAITS.includes(key));
 
   const urlOf = (path: string, credential: Credential): string => {
     const base = credential.baseUrl ?? options.baseUrl;
@@ -53,6 +67,11 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
   });
   const guard = options.guarded ? { guarded: true } : {};
 
+  const bodyOf = (request: ChatRequest, native: Request['native']): Uint8Array => {
+    const spliced = plain && native?.dialect === 'openai' ? splicedBody(native.bytes, request, OURS) : null;
+    return spliced ?? jsonBytes(chatBody(request, options));
+  };
+
   async function refuse(response: HttpResponse, io: ProviderIO): Promise<GatewayError> {
     const body = await response.bytes(1_048_576).then(readJson, () => null);
     return refused(
@@ -65,12 +84,12 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
 
   return {
     residency: options.residency ?? 'global',
-    async chat(request, io): Promise<ChatBody | ChatStream> {
+    async chat(request, io, native): Promise<ChatBody | ChatStream> {
       const response = await io.http({
         method: 'POST',
         url: urlOf('/chat/completions', io.credential),
         headers: { ...headersOf(io.credential), 'content-type': 'application/json' },
-        body: jsonBytes(chatBody(request, options)),
+        body: bodyOf(request, native),
         ...guard,
       });
       if (response.status !== 200) throw await refuse(response, io);

@@ -19,7 +19,7 @@ import { unauthenticated } from './http-error.ts';
 import { type Authenticate, bearerOf } from './identify.ts';
 import { createPatience } from './patience.ts';
 import { sendError, sendJson, wireErrorOf, write } from './send.ts';
-import { nextTurn } from './turn.ts';
+import { createTurns } from './turn.ts';
 
 export interface ChatOptions {
   readonly gateway: Gateway;
@@ -47,6 +47,7 @@ const SSE = {
 export function createChat(options: ChatOptions) {
   const { gateway, host, authenticate, bodyLimitBytes, open } = options;
   const patience = createPatience(host.clock);
+  const nextTurn = createTurns();
 
   return async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
     const startedAt = host.clock.now();
@@ -75,7 +76,7 @@ export function createChat(options: ChatOptions) {
       const value = checkChat(parseObject(body));
       const call: Call = {
         id: requestId,
-        request: { operation: 'chat', value },
+        request: { operation: 'chat', value, native: { dialect: 'openai', bytes: body, of: value } },
         signal: leave.signal,
         budget: createBudget(host.clock, { deadlineMs: deadline(patienceMs), ...(again && NO_RETRIES) }),
         state: { user, ...stateOf(headers) },

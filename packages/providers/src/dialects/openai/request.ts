@@ -16,7 +16,7 @@ export interface RequestTraits {
 }
 
 /** Fields that steer this gateway and no upstream. */
-const OURS = ['models', 'api_base', 'base_url', 'api_key'];
+export const OURS = ['models', 'api_base', 'base_url', 'api_key'];
 
 /** The body for an upstream: the client's own, but for the model, the usage that we ask for ourselves, and the traits. */
 export function chatBody(request: ChatRequest, traits: RequestTraits): Record<string, unknown> {

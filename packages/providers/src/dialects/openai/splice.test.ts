@@ -1,0 +1,71 @@
+import { seededRandom } from '@inferbridge/core/testing';
+import { describe, expect, it } from 'vitest';
+import { members, splicedBody } from './splice.ts';
+
+const spliced = (text: string, request: object = {}, ours: readonly string[] = []) =>
+  splicedBody(Buffer.from(text), { model: 'new', messages: [], ...request }, ours)?.toString() ?? null;
+
+describe('a spliced body', () => {
+  it('has another model, and everything else as it was', () => {
+    const text =
+      '{ "seed": 12345678901234567890 ,\n "model"  : "old", "messages": [{"role":"user","content":"a \\"model\\": {} \\u00fc"}], "x": 1e2 }';
+    expect(spliced(text)).toBe(text.replace('"old"', '"new"'));
+  });
+
+  it('asks for usage where it streams, beside what the client says of streams', () => {
+    expect(spliced('{"model":"old","stream":true}', { stream: true })).toBe(
+      '{"model":"new","stream":true,"stream_options":{"include_usage":true}}',
+    );
+    expect(
+      spliced('{"stream_options":{"a":1},"model":"old"}', { stream: true, stream_options: { a: 1 } }),
+    ).toBe('{"stream_options":{"a":1,"include_usage":true},"model":"new"}');
+  });
+
+  it.each([
+    ['a key twice', '{"model":"a","model":"b"}'],
+    ['an escape in a key', '{"mod\\u0065l":"a","model":"b"}'],
+    ['no model', '{"messages":[]}'],
+    ['a key that steers the gateway', '{"model":"a","api_base":"http://evil.example"}'],
+    ['stream options without a stream', '{"model":"a","stream_options":{}}'],
+    ['no object', '[1]'],
+  ])('is not made of a body with %s', (_, text) => {
+    expect(spliced(text, {}, ['api_base'])).toBeNull();
+  });
+});
+
+describe('members', () => {
+  const random = seededRandom(7);
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+  const value = (depth: number): unknown => {
+    const kind = Math.floor(random() * (depth > 3 ? 4 : 6));
+    if (kind === 0) return pick(['', 'plain', 'a"b', 'back\\slash\\', 'ü☃🚀', '}],{', '\n\t']);
+    if (kind === 1) return pick([0, -1.5, 1e21, 42]);
+    if (kind === 2) return pick([true, false, null]);
+    if (kind === 3) return 'x'.repeat(Math.floor(random() * 40));
+    if (kind === 4) return Array.from({ length: Math.floor(random() * 4) }, () => value(depth + 1));
+    return Object.fromEntries(
+      Array.from({ length: Math.floor(random() * 4) }, (_, i) => [
+        `${pick(['k', 'ü', '}{'])}${i}`,
+        value(depth + 1),
+      ]),
+    );
+  };
+
+  it('are found exactly, in a thousand random objects, whatever the blanks', () => {
+    for (let i = 0; i < 1_000; i++) {
+      const object = Object.fromEntries(
+        Array.from({ length: 1 + Math.floor(random() * 6) }, (_, k) => [`key${k}`, value(0)]),
+      );
+      const body = Buffer.from(JSON.stringify(object, null, pick([0, 1, 4])));
+      const found = members(body);
+      const read = Object.fromEntries(
+        [...(found?.members ?? [])].map(([key, { start, end }]) => [
+          key,
+          JSON.parse(body.subarray(start, end).toString()),
+        ]),
+      );
+      expect(read).toEqual(object);
+      expect(body[found?.close ?? 0]).toBe(0x7d);
+    }
+  });
+});

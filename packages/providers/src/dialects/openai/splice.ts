@@ -1,0 +1,114 @@
+import type { ChatRequest } from '@inferbridge/core';
+
+/*
+ * A request whose body came in as OpenAI's own JSON and goes out as such needs no serialising again: what is to be
+ * different is spliced into the bytes. Big integers, odd escapes and the order of keys stay as the client wrote them.
+ */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The body with another model, and with usage asked for where it streams; `null` where that takes more than splicing: keys of ours
+ * in it, a key twice, escapes in keys.
+ */
+export function splicedBody(
+  bytes: Uint8Array,
+  request: ChatRequest,
+  ours: readonly string[],
+): Uint8Array | null {
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const found = members(body);
+  const model = found?.members.get('model');
+  if (!found || !model || ours.some((field) => found.members.has(field))) return null;
+  const edits: { at: Span; text: string }[] = [{ at: model, text: JSON.stringify(request.model) }];
+  const options = found.members.get('stream_options');
+  if (request.stream === true) {
+    const text = JSON.stringify({ ...request.stream_options, include_usage: true });
+    if (options) edits.push({ at: options, text });
+    else edits.push({ at: { start: found.close, end: found.close }, text: `,"stream_options":${text}` });
+  } else if (options) return null;
+  edits.sort((a, b) => a.at.start - b.at.start);
+  const pieces: Uint8Array[] = [];
+  let from = 0;
+  for (const { at, text } of edits) {
+    pieces.push(body.subarray(from, at.start), Buffer.from(text));
+    from = at.end;
+  }
+  pieces.push(body.subarray(from));
+  return Buffer.concat(pieces);
+}
+
+/** Where the values of a JSON object's own members are, and its closing brace. `bytes` is known to be valid JSON. */
+export function members(body: Buffer): { members: Map<string, Span>; close: number } | null {
+  const found = new Map<string, Span>();
+  let at = blank(body, 0);
+  if (body[at] !== OPEN) return null;
+  at = blank(body, at + 1);
+  while (body[at] === QUOTE) {
+    const keyEnd = stringEnd(body, at);
+    const key = body.toString('latin1', at + 1, keyEnd - 1);
+    if (key.includes('\\') || found.has(key)) return null;
+    at = blank(body, keyEnd);
+    if (body[at] !== COLON) return null;
+    const start = blank(body, at + 1);
+    const end = valueEnd(body, start);
+    found.set(key, { start, end });
+    at = blank(body, end);
+    if (body[at] === CLOSE) return { members: found, close: at };
+    if (body[at] !== COMMA) return null;
+    at = blank(body, at + 1);
+  }
+  return null;
+}
+
+function blank(body: Buffer, from: number): number {
+  let at = from;
+  while (body[at] === 0x20 || body[at] === 0x0a || body[at] === 0x0d || body[at] === 0x09) at += 1;
+  return at;
+}
+
+/** Behind the closing quote of the string that begins here. */
+function stringEnd(body: Buffer, from: number): number {
+  let at = from;
+  for (;;) {
+    at = body.indexOf(QUOTE, at + 1);
+    if (at < 0) return body.length;
+    let slashes = 0;
+    while (body[at - 1 - slashes] === BACKSLASH) slashes += 1;
+    if (slashes % 2 === 0) return at + 1;
+  }
+}
+
+function valueEnd(body: Buffer, from: number): number {
+  const first = body[from];
+  if (first === QUOTE) return stringEnd(body, from);
+  let depth = 0;
+  for (let at = from; at < body.length; at++) {
+    const byte = body[at];
+    if (byte === QUOTE) at = stringEnd(body, at) - 1;
+    else if (byte === OPEN || byte === 0x5b) depth += 1;
+    else if (byte === CLOSE || byte === 0x5d) {
+      if (depth === 0) return trimmed(body, from, at);
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    } else if (byte === COMMA && depth === 0) return trimmed(body, from, at);
+  }
+  return body.length;
+}
+
+/** A number or a literal ends before the blanks behind it. */
+function trimmed(body: Buffer, from: number, to: number): number {
+  let end = to;
+  while (end > from && blank(body, end - 1) > end - 1) end -= 1;
+  return end;
+}
