@@ -7,16 +7,19 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'test/architecture/*.test.ts', 'test/docs/*.test.ts'],
+          testTimeout: 30_000,
         },
       },
-      { test: { name: 'examples', include: ['examples/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'examples', include: ['examples/**/*.test.ts'], testTimeout: 30_000 } },
       {
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
-          hookTimeout: 60_000,
-          maxWorkers: 2,
+          hookTimeout: 120_000,
+          // after the others, and one file at a time: these start processes and look at the clock on the wall
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

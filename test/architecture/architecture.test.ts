@@ -54,7 +54,7 @@ describe('imports run server → {plugins, providers} → core → nothing', () 
 
   it.each([
     ['undici', ['providers/src/http.ts']],
-    ['koa', ['server/src/http/', 'server/src/gateway.ts']],
+    ['koa', ['server/src/http/']],
     ['koa-router', ['server/src/http/']],
     ['cosmiconfig', ['server/src/config/']],
     ['kysely', ['server/src/store/']],

@@ -59,8 +59,8 @@ async function bench(): Promise<Results> {
     const replies = { stream: false, connections: CONNECTIONS, seconds };
     const events = { stream: true, connections: STREAMS, seconds };
     say('warm-up …');
-    await referee.section(four, 1, { ...replies, seconds: quick ? 0.5 : 3 });
-    await referee.section(four, 1, { ...events, seconds: quick ? 0.5 : 2 });
+    await referee.section(four, 1, { ...replies, seconds: quick ? 0.5 : 8 });
+    await referee.section(four, 1, { ...events, seconds: quick ? 0.5 : 4 });
     say('closed loop …');
     const closed = await referee.section(four, rounds, replies);
     say('open loop …');

@@ -1,6 +1,7 @@
 export { anthropic } from './anthropic.ts';
 export { cohere } from './cohere.ts';
 export { deepseek } from './deepseek.ts';
+export { OPENAI_DIALECT } from './dialects/openai/splice.ts';
 export { generic } from './generic.ts';
 export { groq } from './groq.ts';
 export { type AddressPolicy, checkBaseUrl, isPublicAddress } from './guard.ts';

@@ -13,7 +13,7 @@ import {
 import { type Classify, isRecord, refused } from './dialects/openai/errors.ts';
 import { createNormaliser, normaliseCompletion, type ReplyTraits } from './dialects/openai/normalise.ts';
 import { chatBody, OURS, type RequestTraits } from './dialects/openai/request.ts';
-import { splicedBody } from './dialects/openai/splice.ts';
+import { OPENAI_DIALECT, splicedBody } from './dialects/openai/splice.ts';
 import { chatFrames } from './dialects/openai/stream.ts';
 import { jsonBytes, readJson } from './json.ts';
 
@@ -68,7 +68,8 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
   const guard = options.guarded ? { guarded: true } : {};
 
   const bodyOf = (request: ChatRequest, native: Request['native']): Uint8Array => {
-    const spliced = plain && native?.dialect === 'openai' ? splicedBody(native.bytes, request, OURS) : null;
+    const spliced =
+      plain && native?.dialect === OPENAI_DIALECT ? splicedBody(native.bytes, request, OURS) : null;
     return spliced ?? jsonBytes(chatBody(request, options));
   };
 

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import {
   createHost,
@@ -9,7 +10,6 @@ import {
   type Transport,
 } from '@inferbridge/core';
 import { resilience } from '@inferbridge/plugins';
-import type Koa from 'koa';
 import type { Assembly } from './build/assemble.ts';
 import { buildPipeline } from './build/pipeline.ts';
 import { selfHostedNames } from './build/providers.ts';
@@ -20,6 +20,7 @@ import { isModeName, modeName } from './compat/names.ts';
 import type { Loaded } from './config/load.ts';
 import { createApp } from './http/app.ts';
 import { createChat } from './http/chat.ts';
+import { createEdge } from './http/edge.ts';
 import { createAuthenticate } from './http/identify.ts';
 import { createRateWindow } from './http/rate-window.ts';
 import { createPrices } from './pricing/prices.ts';
@@ -38,7 +39,8 @@ import { createRowInsert } from './store/row-insert.ts';
 
 /** Everything behind the port. */
 export interface InferBridge {
-  readonly app: Koa;
+  /** Answers every request of the HTTP server. */
+  readonly handle: RequestListener;
   readonly key: EncryptionKey;
   readonly fresh: boolean;
   /** From here on `/health` says so and connections are not kept. */
@@ -116,10 +118,7 @@ export async function createInferBridge(
   const open = new Set<(reason: GatewayError) => void>();
   let draining = false;
   const app = createApp({
-    chat: createChat({ gateway, host, authenticate, bodyLimitBytes: config.bodyLimitBytes, open }),
     log: host.log,
-    random: host.random,
-    inFlight: config.limits.inFlight,
     draining: () => draining,
     authenticate,
     accounts,
@@ -139,8 +138,15 @@ export async function createInferBridge(
     startedAt: Math.floor(clock.wall() / 1000),
     parts: { accounts: accounts.ping, logs: requestLog.ping },
   });
+  const handle = createEdge({
+    chat: createChat({ gateway, host, authenticate, bodyLimitBytes: config.bodyLimitBytes, open }),
+    rest: app.callback(),
+    random: host.random,
+    inFlight: config.limits.inFlight,
+    draining: () => draining,
+  });
   return {
-    app,
+    handle,
     key,
     fresh: key.made,
     drain: () => {

@@ -32,12 +32,11 @@ export async function start(loaded: Loaded, log: Log): Promise<Running> {
     maxHeaderSize: 16_384,
   });
   const { host: address, port, bodyLimitBytes } = loaded.config;
-  const handle = bridge.app.callback();
-  server.on('request', handle);
+  server.on('request', bridge.handle);
   server.on('checkContinue', (request, response) => {
     // a body that is too large is refused before it is sent
     if (Number(request.headers['content-length'] ?? 0) <= bodyLimitBytes) response.writeContinue();
-    void handle(request, response);
+    bridge.handle(request, response);
   });
   try {
     await listen(server, port, address);

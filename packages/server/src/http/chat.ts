@@ -9,6 +9,7 @@ import {
   type Stream,
 } from '@inferbridge/core';
 import type { User } from '@inferbridge/plugins';
+import { OPENAI_DIALECT } from '@inferbridge/providers';
 import { type BlockFacts, blockOf, withBlock } from '../compat/block.ts';
 import { envelope } from '../compat/error-shape.ts';
 import { type RequestHeaders, readHeaders } from '../compat/headers.ts';
@@ -76,7 +77,7 @@ export function createChat(options: ChatOptions) {
       const value = checkChat(parseObject(body));
       const call: Call = {
         id: requestId,
-        request: { operation: 'chat', value, native: { dialect: 'openai', bytes: body, of: value } },
+        request: { operation: 'chat', value, native: { dialect: OPENAI_DIALECT, bytes: body, of: value } },
         signal: leave.signal,
         budget: createBudget(host.clock, { deadlineMs: deadline(patienceMs), ...(again && NO_RETRIES) }),
         state: { user, ...stateOf(headers) },

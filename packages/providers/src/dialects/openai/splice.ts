@@ -5,6 +5,9 @@ import type { ChatRequest } from '@inferbridge/core';
  * different is spliced into the bytes. Big integers, odd escapes and the order of keys stay as the client wrote them.
  */
 
+/** The name of this dialect, for requests that are kept as they came in. */
+export const OPENAI_DIALECT = 'openai';
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
