@@ -65,6 +65,9 @@ describe('a chat body', () => {
     ['stop', { ...base, stop: ['a', 'b', 'c', 'd', 'e'] }],
     ['models', { ...base, models: [] }],
     ['model', { ...base, model: 'ib/unheard-of' }],
+    ['model', { ...base, model: 'x'.repeat(257) }],
+    ['models', { ...base, models: Array.from({ length: 33 }, (_, i) => `openai:m${i}`) }],
+    ['models[1]', { ...base, models: ['openai:a', 'y'.repeat(300)] }],
   ])('with a bad %s is a 422 that names it', async (param, body) => {
     const response = await post(JSON.stringify(body));
     expect(response.status).toBe(422);
@@ -111,6 +114,11 @@ describe('a chat body', () => {
     >;
     expect(sent).toMatchObject({ chat_template_kwargs: { a: 1 }, top_k: 5 });
     expect(sent).not.toHaveProperty('api_base');
+  });
+
+  it('with more messages than anybody means is a 422, at once', async () => {
+    const many = JSON.stringify({ ...base, messages: Array.from({ length: 20_001 }, () => 0) });
+    expect((await post(many)).status).toBe(422);
   });
 
   it('over the limit is a 413, declared or not', async () => {
@@ -191,6 +199,8 @@ describe('keys and headers', () => {
     ['x-inferbridge-override-model', 'no-colon'],
     ['x-agni-override-model', 'openai:'],
     ['x-inferbridge-residency', '!!'],
+    ['x-inferbridge-override-model', 'openai:a, openai:b'],
+    ['x-inferbridge-cache-ttl', 'long'],
   ])('%s: %s is a 422', async (name, value) => {
     const response = await user.chat({}, { [name]: value });
     expect(response.status).toBe(422);
@@ -234,6 +244,17 @@ describe('other routes', () => {
     ['base_url', { provider: 'self_hosted', api_key: 'k', declared_region: 'eu' }, 422],
     ['declared_region', { provider: 'self_hosted', api_key: 'k', base_url: 'https://x.example/v1' }, 422],
     ['label', { provider: 'groq', api_key: 'k', label: 'x'.repeat(129) }, 422],
+    [
+      'label',
+      {
+        provider: 'self_hosted',
+        api_key: 'k',
+        base_url: 'https://x.example/v1',
+        declared_region: 'eu',
+        label: 'a:b',
+      },
+      422,
+    ],
     ['provider', { provider: 'openai', api_key: 'second' }, 409],
   ])('POST /v1/keys with a bad %s: %o → %i', async (param, value, status) => {
     const response = await parts.gateway.fetch('/v1/keys', { ...body(value), key: user.key });

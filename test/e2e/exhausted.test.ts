@@ -205,4 +205,7 @@ it('an overridden model gets the provider’s own status and message, without th
   expect(response.status).toBe(418);
   const { error } = (await response.json()) as { error: { message: string } };
   expect(error.message).toBe('Incorrect API key provided: [redacted]');
+  upstream.script('openai', refusal(503, { message: 'busy' }));
+  const busy = await user.chat({ model: 'ib/two' }, { 'x-inferbridge-override-model': 'openai:gpt-test' });
+  expect([busy.status, busy.headers.get('x-should-retry')]).toEqual([503, 'false']);
 });

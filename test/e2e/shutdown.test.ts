@@ -37,6 +37,27 @@ it('on SIGTERM lets open requests and streams finish, refuses new ones, exits 0 
   await upstream.close();
 });
 
+it('on SIGTERM loses not even the row of a client that leaves while the others are let finish', async () => {
+  const upstream = await startUpstream();
+  const config = { providers: { openai: { baseUrl: `${upstream.url}/openai/v1` } } };
+  const gateway = await startGateway({ config });
+  const user = await account(gateway, ['openai']);
+  upstream.script('openai', { hang: true });
+  const leave = new AbortController();
+  const asking = user.chat({}, {}, leave.signal).catch(() => null);
+  await pause(300);
+  const stopped = gateway.stop();
+  await pause(200);
+  leave.abort();
+  await asking;
+  expect(await stopped).toBe(0);
+  const again = await startGateway({ config, dir: gateway.dir });
+  const { data } = (await (await again.fetch('/v1/logs', { key: user.key })).json()) as { data: object[] };
+  expect(data).toMatchObject([{ status: 'error', error: expect.stringContaining('client_closed') }]);
+  await again.close();
+  await upstream.close();
+});
+
 it('pages through rows newest first, each once, and counts them', async () => {
   const upstream = await startUpstream();
   const gateway = await startGateway({

@@ -15,6 +15,8 @@ export interface Request {
 export interface CallState {
   /** Per-attempt timers that differ from the targets' own, in milliseconds. */
   timeouts?: Partial<Timeouts>;
+  /** They are the caller's own wish: one that ends soon says nothing of the target. */
+  timeoutsOfCaller?: boolean;
 }
 
 /** The five timers of an attempt, in milliseconds. */

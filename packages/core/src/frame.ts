@@ -1,4 +1,5 @@
 import type { ChatChunk } from './chat.ts';
+import { GatewayError } from './errors.ts';
 import { parseEvents } from './stream/sse.ts';
 
 /** One or more WHOLE events of a stream: bytes ready to be sent on, parsed only if asked, once. */
@@ -26,15 +27,27 @@ export function frameOf(...chunks: readonly ChatChunk[]): Frame {
     tells: () => chunks.some(telling),
     chunks: () => chunks,
     get bytes() {
-      return (bytes ??= encoder.encode(chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')));
+      bytes ??= encoder.encode(chunks.map(eventOf).join(''));
+      return bytes;
     },
   };
+}
+
+/** A chunk as the event that carries it; throws `malformed` for one that is nested beyond what can be written. */
+export function eventOf(chunk: ChatChunk): string {
+  try {
+    return `data: ${JSON.stringify(chunk)}\n\n`;
+  } catch (error) {
+    throw new GatewayError('malformed', 'the upstream sent a chunk that is nested too deeply', {
+      cause: error,
+    });
+  }
 }
 
 const telling = (chunk: ChatChunk): boolean =>
   chunk.choices.length === 0 ||
   (chunk.usage ?? null) !== null ||
-  chunk.choices.some(({ finish_reason }) => finish_reason !== null);
+  chunk.choices.some(({ finish_reason }) => typeof finish_reason === 'string');
 
 /** A frame of bytes as they came: whole events of OpenAI's own dialect, read only where they may tell something. */
 export function rawFrame(bytes: Uint8Array): Frame {

@@ -91,7 +91,7 @@ async function settleKind(answer: ChatAnswer, call: Call): Promise<ChatBody | Ch
     Symbol.asyncIterator in answer ? { kind: 'stream', frames: framesOf(answer, call) } : await answer;
   if (given.kind === 'completion' || streams) return given;
   const fold = createFold();
-  const observation = await observe(given.frames, () => {});
+  const observation = await observe(given.frames, () => {}, choicesOf(call));
   try {
     for await (const frame of observation.frames) for (const chunk of frame.chunks()) fold.add(chunk);
   } catch (error) {
@@ -101,6 +101,8 @@ async function settleKind(answer: ChatAnswer, call: Call): Promise<ChatBody | Ch
   const whole = fold.done();
   return { kind: 'completion', bytes: encoder.encode(JSON.stringify(whole)), json: () => whole };
 }
+
+const choicesOf = ({ request }: Call): number => request.value.n ?? 1;
 
 async function* framesOf(
   chunks: AsyncIterable<ChatChunk>,
@@ -198,10 +200,14 @@ function completion(body: ChatBody, target: Target, record: Record): Reply {
 
 async function stream(answer: ChatStream, target: Target, record: Record, call: Call): Promise<Reply> {
   const ending = createEnding();
-  const { frames, observed } = await observe(aborting(answer.frames, call), (end) => {
-    record.ended(end, observed.usage);
-    ending.finish(end);
-  });
+  const { frames, observed } = await observe(
+    aborting(answer.frames, call),
+    (end) => {
+      record.ended(end, observed.usage);
+      ending.finish(end);
+    },
+    choicesOf(call),
+  );
   record.content();
   return {
     kind: 'stream',

@@ -11,7 +11,7 @@ import { messagesBody } from './dialects/anthropic/request.ts';
 import { completionOf } from './dialects/anthropic/response.ts';
 import { messageFrames } from './dialects/anthropic/stream.ts';
 import { isRecord, refused } from './dialects/openai/errors.ts';
-import { jsonBytes, readJson } from './json.ts';
+import { jsonBytes, readJson, replyBytes } from './json.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
 /** Still served, and what keeps sampling parameters alive on older models. Source: https://docs.anthropic.com/en/api/versioning (read 2026-11-20). */
@@ -53,7 +53,7 @@ export const anthropic: Vendor = vendor(
             );
           return {
             kind: 'completion',
-            bytes: jsonBytes(completion),
+            bytes: replyBytes(completion),
             json: () => completion,
           };
         },

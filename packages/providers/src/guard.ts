@@ -91,6 +91,10 @@ function allowsPrivate(origin: string, { privateAddresses }: AddressPolicy): boo
   return privateAddresses.some((allowed) => URL.parse(allowed)?.origin === origin);
 }
 
+/** Is just this origin allowed, by name? */
+const isListed = (origin: string, policy: AddressPolicy): boolean =>
+  typeof policy.privateAddresses !== 'boolean' && allowsPrivate(origin, policy);
+
 const SETTING = 'the operator can allow it by selfHosted.privateAddresses';
 
 /**
@@ -114,7 +118,7 @@ export function checkBaseUrl(text: string, policy: AddressPolicy): string {
   const local = literal ? !isPublicAddress(host) : host === 'localhost' || host.endsWith('.localhost');
   if (local && !allowsPrivate(url.origin, policy))
     throw refuse(`a private, local or reserved address is refused; ${SETTING}`);
-  if (!local && url.protocol !== 'https:' && !allowsPrivate(url.origin, policy))
+  if (!local && url.protocol !== 'https:' && !isListed(url.origin, policy))
     throw refuse('https is wanted, except for local and private addresses');
   return url.href.replace(/\/+$/, '');
 }

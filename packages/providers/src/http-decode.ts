@@ -16,7 +16,7 @@ export function decoded(response: HttpResponse): HttpResponse {
   const encoding = response.headers['content-encoding']?.trim().toLowerCase();
   if (!encoding || encoding === 'identity') return response;
   const create = DECODERS[encoding];
-  const body = create ? unpack(response.body, create()) : refuse(encoding);
+  const body = create ? unpack(response.body, create()) : refuse(encoding, response.body);
   return { ...response, body, bytes: (limit) => gather(body[Symbol.asyncIterator](), limit) };
 }
 
@@ -38,7 +38,8 @@ async function* unpack(
 }
 
 // biome-ignore lint/correctness/useYield: it stands for a body, and fails when that is read
-async function* refuse(encoding: string): AsyncGenerator<Uint8Array> {
+async function* refuse(encoding: string, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  await body[Symbol.asyncIterator]().return?.();
   throw new GatewayError(
     'malformed',
     `the upstream used an unknown content-encoding: ${encoding.slice(0, 40)}`,

@@ -9,6 +9,18 @@ export function jsonBytes(body: unknown): Uint8Array {
   }
 }
 
+/** A reply in our own words as bytes; one that is nested beyond what can be written is the upstream's fault. */
+export function replyBytes(body: unknown): Uint8Array {
+  try {
+    return Buffer.from(JSON.stringify(body));
+  } catch (error) {
+    throw new GatewayError('malformed', 'the answer of the upstream is nested too deeply', {
+      status: 200,
+      cause: error,
+    });
+  }
+}
+
 /** What a body says, or `null` where it is no JSON. Some vendors send blank lines before it while they are busy. */
 export function readJson(bytes: Uint8Array): unknown {
   try {

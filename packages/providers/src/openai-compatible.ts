@@ -15,7 +15,7 @@ import { createNormaliser, normaliseCompletion, type ReplyTraits } from './diale
 import { chatBody, OURS, type RequestTraits } from './dialects/openai/request.ts';
 import { OPENAI_DIALECT, splicedBody } from './dialects/openai/splice.ts';
 import { chatFrames } from './dialects/openai/stream.ts';
-import { jsonBytes, readJson } from './json.ts';
+import { jsonBytes, readJson, replyBytes } from './json.ts';
 
 export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
   /** Up to and with the version: `https://api.example.com/v1`. A credential's own address wins. */
@@ -130,7 +130,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
         );
       if (clean) return { kind: 'completion', bytes, json: () => body };
       const normal = normaliseCompletion(body, options, made);
-      return { kind: 'completion', bytes: jsonBytes(normal), json: () => normal };
+      return { kind: 'completion', bytes: replyBytes(normal), json: () => normal };
     },
     async models(io) {
       const response = await io.http({

@@ -45,6 +45,8 @@ export interface InferBridge {
   readonly fresh: boolean;
   /** From here on `/health` says so and connections are not kept. */
   drain(): void;
+  /** Resolves when every model call has ended and told the log. */
+  idle(): Promise<void>;
   /** Ends open streams with an error event of their own. */
   endStreams(reason: GatewayError): void;
   /** Writes what waits and closes the stores. */
@@ -138,7 +140,7 @@ export async function createInferBridge(
     startedAt: Math.floor(clock.wall() / 1000),
     parts: { accounts: accounts.ping, logs: requestLog.ping },
   });
-  const handle = createEdge({
+  const edge = createEdge({
     chat: createChat({ gateway, host, authenticate, bodyLimitBytes: config.bodyLimitBytes, open }),
     rest: app.callback(),
     random: host.random,
@@ -146,7 +148,8 @@ export async function createInferBridge(
     draining: () => draining,
   });
   return {
-    handle,
+    handle: edge.handle,
+    idle: edge.idle,
     key,
     fresh: key.made,
     drain: () => {

@@ -54,6 +54,7 @@ export async function start(loaded: Loaded, log: Log): Promise<Running> {
     async stop() {
       bridge.drain();
       await drained(server, bridge);
+      await bridge.idle();
       await bridge.close();
       await transport.close();
     },

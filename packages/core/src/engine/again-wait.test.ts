@@ -147,7 +147,7 @@ describe('panic', () => {
     };
     const behind = held(a, clock, 1e9, { blocked: 'open', why: 'its breaker is open', insist });
     const { error } = await go([behind], callOf(clock, 9_000, gone.signal), clock);
-    expect([error?.class, asked, a.calls.length]).toEqual(['server_error', 1, 0]);
+    expect([error?.class, asked, a.calls.length]).toEqual(['overloaded', 1, 0]);
   });
 
   it('calls nobody whom something else keeps away too', async () => {

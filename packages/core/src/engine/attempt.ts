@@ -51,16 +51,21 @@ export async function attempt(candidate: Candidate, state: Run, way: Way): Promi
     state.failures.delete(keyOf(candidate));
     return reply;
   } catch (error) {
+    mine.abort(error); // whatever it has left open ends here
     throw fail(state, candidate, asGatewayError(error));
   } finally {
     if (timer !== null) host.clock.clearTimeout(timer);
   }
 }
 
+/** Somebody who got less time than this has not been shown to be slow. */
+export const LEAST_TELLING_MS = 5_000;
+
 const expired = (forMs: number) =>
   new GatewayError(
     'timeout',
     `no answer within the ${Math.round(forMs)} ms that the request had left for it`,
+    { blameless: forMs < LEAST_TELLING_MS },
   );
 
 function acquire(candidate: Candidate, { call }: Run, way: Way): Permit | Blocked {

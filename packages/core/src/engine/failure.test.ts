@@ -35,7 +35,7 @@ describe('verdictOf', () => {
     ['unreadable answers', [failed('malformed')], 'upstream'],
     ['timeouts among server errors', [failed('timeout'), failed('server_error')], 'upstream'],
     ['open breakers', [kept('open'), kept('probing')], 'upstream'],
-    ['a full bulkhead', [kept('full')], 'upstream'],
+    ['a full bulkhead', [kept('full')], 'mixed'],
     ['a limit among server errors', [failed('rate_limited'), failed('server_error')], 'mixed'],
     ['a limit among timeouts', [failed('rate_limited'), failed('timeout')], 'mixed'],
     ['a cool-down beside an open breaker', [kept('cooling'), kept('open')], 'mixed'],

@@ -97,6 +97,7 @@ export function verdictOf(failures: readonly Failure[]): Verdict {
     const telling = standing.length > 1 ? standing.filter((name) => name !== 'model_not_found') : standing;
     return telling[0] ?? 'upstream';
   }
+  if (failures.every(({ blocked }) => blocked?.blocked === 'full')) return 'mixed';
   const limited = passing.filter((name) => name === 'rate_limited').length;
   if (limited === passing.length) return 'rate_limited';
   if (limited > 0) return 'mixed';

@@ -10,6 +10,15 @@ export interface Observed {
   finished: boolean;
 }
 
+/** The same while it grows: a stream has finished when as many choices have as were asked for. */
+interface Observing extends Observed {
+  readonly finishedChoices: Set<number>;
+  readonly choices: number;
+}
+
+/** What may come before the first content; a role and some comments take a thousandth of it. */
+const MOST_HELD_BYTES = 1_048_576;
+
 export interface Observation {
   /** What to send on, beginning with what came before the first content. Can be read once. */
   readonly frames: AsyncIterable<Frame>;
@@ -22,10 +31,11 @@ export interface Observation {
  * A stream that ends without any content but with a finish reason is an answer (an empty one); one that just ends is
  * `malformed`. `ended` runs exactly once, also where the reader leaves early.
  */
-export async function observe(source: Frames, ended: (end: End) => void): Promise<Observation> {
+export async function observe(source: Frames, ended: (end: End) => void, choices = 1): Promise<Observation> {
   const iterator = source[Symbol.asyncIterator]();
-  const observed: Observed = { usage: null, finished: false };
+  const observed: Observing = { usage: null, finished: false, finishedChoices: new Set(), choices };
   const held: Frame[] = [];
+  let heldBytes = 0;
   let complete = false;
   try {
     for (;;) {
@@ -36,6 +46,11 @@ export async function observe(source: Frames, ended: (end: End) => void): Promis
         break;
       }
       held.push(step.value);
+      heldBytes += step.value.bytes.length;
+      if (heldBytes > MOST_HELD_BYTES)
+        throw new GatewayError('malformed', 'the upstream sent too much without any content', {
+          code: 'upstream_no_content',
+        });
       note(step.value.chunks(), observed);
       if (step.value.chunks().some(carriesContent)) break;
     }
@@ -50,7 +65,7 @@ function committed(
   iterator: AsyncIterator<Frame, unknown, undefined>,
   held: Frame[],
   complete: boolean,
-  observed: Observed,
+  observed: Observing,
   ended: (end: End) => void,
 ): AsyncIterable<Frame> {
   let over = false;
@@ -79,6 +94,11 @@ function committed(
         if (step.value.tells()) note(step.value.chunks(), observed);
         return { done: false, value: step.value };
       } catch (error) {
+        if (observed.finished && asGatewayError(error).details.code === 'upstream_cut') {
+          // all had been said; only the goodbye is missing
+          finish({ abandoned: false });
+          return done;
+        }
         const failure = commitError(asGatewayError(error));
         finish({ abandoned: false, error: failure });
         await iterator.return?.().catch(() => {});
@@ -100,7 +120,7 @@ function commitError(error: GatewayError): GatewayError {
   return new GatewayError(error.class, error.message, { ...error.details, committed: true, cause: error });
 }
 
-function honest(end: unknown, observed: Observed, empty: boolean): void {
+function honest(end: unknown, observed: Observing, empty: boolean): void {
   if (empty)
     throw new GatewayError('malformed', 'the upstream ended the stream without an answer', {
       code: 'upstream_stream_empty',
@@ -111,9 +131,11 @@ function honest(end: unknown, observed: Observed, empty: boolean): void {
     });
 }
 
-function note(chunks: readonly ChatChunk[], observed: Observed): void {
+function note(chunks: readonly ChatChunk[], observed: Observing): void {
   for (const chunk of chunks) {
     if (chunk.usage) observed.usage = readUsage(chunk.usage) ?? observed.usage;
-    if (chunk.choices.some((choice) => typeof choice.finish_reason === 'string')) observed.finished = true;
+    for (const { index, finish_reason } of chunk.choices)
+      if (typeof finish_reason === 'string') observed.finishedChoices.add(index);
+    observed.finished = observed.finishedChoices.size >= observed.choices;
   }
 }

@@ -4,6 +4,7 @@ import {
   fork,
   GatewayError,
   type Layer,
+  LEAST_TELLING_MS,
   linked,
   onFinish,
   type Phase,
@@ -36,7 +37,12 @@ export function timers({ clock, ...given }: TimersOptions): Layer {
     async handle(call, permit) {
       const { signal, abort } = call.abort ? { signal: call.signal, abort: call.abort } : own(call.signal);
       const watch = watchdog(clock, timeoutsOf(call, defaults), (name, ms) =>
-        abort(new GatewayError('timeout', `${PLACE[name]} within ${ms} ms`, { code: `${name}_timeout` })),
+        abort(
+          new GatewayError('timeout', `${PLACE[name]} within ${ms} ms`, {
+            code: `${name}_timeout`,
+            blameless: call.state.timeoutsOfCaller === true && ms < LEAST_TELLING_MS,
+          }),
+        ),
       );
       try {
         const reply = await target.handle(fork(call, { signal, progress: watch.progress }), permit);

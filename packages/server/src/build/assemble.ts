@@ -43,5 +43,5 @@ function refuseUnsafe({ signup, host }: Config, shared: readonly string[]): void
   ]);
 }
 
-export const isLoopback = (host: string): boolean =>
+const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);

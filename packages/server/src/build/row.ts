@@ -43,7 +43,7 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
     cost_nano_usd: nano(record.cost),
     cache_hit: record.status === 'cache_hit' ? 1 : 0,
     status: record.status,
-    error: record.error ? `${record.error.class}: ${record.error.message}` : null,
+    error: record.error ? `${record.error.class}: ${record.error.message}`.slice(0, MOST_ERROR) : null,
     residency_requested: state.residency ?? null,
     residency_actual: record.residency,
     created_at: at,
@@ -58,6 +58,9 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
 
 /** Who has no key was never a candidate; a row that lists them all would mostly say that. */
 const isMissingKey = (why: string): boolean => why.startsWith(NO_KEY);
+
+/** Beyond this a message only repeats itself. */
+const MOST_ERROR = 2_000;
 
 const nano = (money: number | null): number | null => (money === null ? null : Math.round(money * 1e9));
 

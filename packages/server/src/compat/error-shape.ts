@@ -95,7 +95,10 @@ export function wireError(error: GatewayError, { direct = false }: { direct?: bo
 /** All that could be tried has been tried: the SDK's own tries would only multiply ours. */
 function exhausted(error: ExhaustedError, direct: boolean): WireError {
   const only = error.failures.length === 1 ? error.failures[0]?.error : null;
-  if (direct && only?.details.upstream) return said(only.details.upstream, only);
+  if (direct && only?.details.upstream) {
+    const own = said(only.details.upstream, only);
+    return { ...own, headers: { 'x-should-retry': 'false', ...own.headers } };
+  }
   const shape = BY_VERDICT[error.verdict];
   const { param = null, code = null } = error.details;
   return {

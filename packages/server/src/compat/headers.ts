@@ -22,8 +22,10 @@ export function readHeaders(headers: IncomingHttpHeaders): RequestHeaders {
   const named = (name: string): string | null =>
     one(headers[`x-inferbridge-${name}`]) ?? one(headers[`x-agni-${name}`]);
   const override = named('override-model');
-  if (override !== null && !/^[a-z][a-z0-9_-]*(@[^:]{1,128})?:.+$/.test(override))
+  if (override !== null && !/^[a-z][a-z0-9_-]*(@[^:]{1,128})?:[^,]{1,256}$/.test(override))
     throw invalid('X-InferBridge-Override-Model', 'provider:model is wanted');
+  if (!Number.isFinite(Number(named('cache-ttl') ?? 0)))
+    throw invalid('X-InferBridge-Cache-TTL', 'a number of seconds is wanted');
   const residency = named('residency')?.toLowerCase() ?? null;
   if (residency !== null && !RESIDENCIES_ARE.test(residency))
     throw invalid(RESIDENCY_HEADER, 'india or eu is wanted');

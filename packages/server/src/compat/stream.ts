@@ -1,8 +1,8 @@
-import { type ChatChunk, type Stream, writeUsage } from '@inferbridge/core';
+import { type ChatChunk, eventOf, type Stream, writeUsage } from '@inferbridge/core';
 import { type Block, deltaWithBlock } from './block.ts';
 
 const encoder = new TextEncoder();
-const event = (value: unknown): Uint8Array => encoder.encode(`data: ${JSON.stringify(value)}\n\n`);
+const event = (chunk: ChatChunk): Uint8Array => encoder.encode(eventOf(chunk));
 const DONE = encoder.encode('data: [DONE]\n\n');
 
 export interface StreamShape {
@@ -36,7 +36,7 @@ export async function* clientStream(
       if (held) yield event(held);
       held = null;
       latest = chunk;
-      if (chunk.choices.some(({ finish_reason }) => finish_reason !== null)) held = chunk;
+      if (chunk.choices.some(({ finish_reason }) => typeof finish_reason === 'string')) held = chunk;
       else yield event(chunk);
     }
   }

@@ -9,6 +9,12 @@ export function notYet(config: Config, strategies: (name: string) => boolean): r
   };
   say(workers > 1, 'workers: one process serves');
   say(cors.origins.length > 0, 'cors.origins: no CORS headers are sent');
+  say(config.signup === 'token', 'signup: token: nobody can sign up');
+  say(
+    config.logFileMaxBytes !== 4_294_967_296,
+    'logFileMaxBytes: the request log is bounded by its age alone',
+  );
+  say(cache.store !== 'sqlite', 'cache.store: replies are not cached');
   say(cache.always || cache.staleSeconds > 0 || cache.scope === 'shared', 'cache: replies are not cached');
   say(limits.rpm ?? limits.tpm ?? limits.usdPerDay, 'limits.rpm, limits.tpm, limits.usdPerDay: not enforced');
   say(faults, 'faults: no faults are injected');

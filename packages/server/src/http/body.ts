@@ -20,6 +20,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       ),
     );
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge());
+  if (request.destroyed) return Promise.reject(badRequest('the body ended early'));
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let length = 0;

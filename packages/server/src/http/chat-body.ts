@@ -6,6 +6,13 @@ import { unprocessable } from './http-error.ts';
  * The request fields that OpenAI documents, by type and range; what is not listed passes.
  * Source: https://platform.openai.com/docs/api-reference/chat/create (openai 7.55.0, read 2026-11-20).
  */
+/** No model's name is longer; whatever is would only fill logs. */
+const MOST_NAME = 256;
+/** Each is a candidate that may be called. */
+const MOST_MODELS = 32;
+/** Checked before they are looked at one by one. */
+const MOST_MESSAGES = 20_000;
+
 const optional = <T extends z.ZodType>(type: T) => type.nullish();
 
 const message = z.looseObject({
@@ -21,7 +28,7 @@ const message = z.looseObject({
 });
 
 const chat = z.looseObject({
-  model: z.string().min(1),
+  model: z.string().min(1).max(MOST_NAME),
   messages: z.array(message).min(1),
   stream: optional(z.boolean()),
   stream_options: optional(z.looseObject({ include_usage: optional(z.boolean()) })),
@@ -45,11 +52,13 @@ const chat = z.looseObject({
   logit_bias: optional(z.record(z.string(), z.number())),
   user: optional(z.string()),
   metadata: optional(z.record(z.string(), z.unknown())),
-  models: optional(z.array(z.string().min(1)).min(1)),
+  models: optional(z.array(z.string().min(1).max(MOST_NAME)).min(1)),
 });
 
 /** A chat request as it stands in the body, checked; throws 422 that names the first field at fault. */
 export function checkChat(body: Record<string, unknown>): ChatRequest {
+  bounded(body, 'messages', MOST_MESSAGES);
+  bounded(body, 'models', MOST_MODELS);
   const given =
     body['models'] !== undefined && body['model'] === undefined
       ? { ...body, model: String((body['models'] as unknown[])?.[0] ?? '') }
@@ -62,4 +71,10 @@ export function checkChat(body: Record<string, unknown>): ChatRequest {
     .join('')
     .slice(1);
   throw unprocessable(path || null, `${path || 'body'}: ${issue?.message ?? 'invalid'}`);
+}
+
+function bounded(body: Record<string, unknown>, field: string, most: number): void {
+  const value = body[field];
+  if (Array.isArray(value) && value.length > most)
+    throw unprocessable(field, `${field}: at most ${most} are taken`);
 }

@@ -18,7 +18,7 @@ import { parseObject, readBody } from './body.ts';
 import { checkChat } from './chat-body.ts';
 import { unauthenticated } from './http-error.ts';
 import { type Authenticate, bearerOf } from './identify.ts';
-import { createPatience } from './patience.ts';
+import { createPatience, requestName } from './patience.ts';
 import { sendError, sendJson, wireErrorOf, write } from './send.ts';
 import { createTurns } from './turn.ts';
 
@@ -56,10 +56,12 @@ export function createChat(options: ChatOptions) {
     const leave = new AbortController();
     const end = (reason: GatewayError) => leave.abort(reason);
     let user: User | null = null;
+    let body: Buffer | null = null;
     response.on('close', () => {
       open.delete(end);
       if (response.writableFinished) return;
-      if (user && !response.headersSent) patience.gaveUp(user.id, host.clock.now() - startedAt);
+      if (user && body && !response.headersSent)
+        patience.gaveUp(requestName(user.id, body), host.clock.now() - startedAt);
       leave.abort(gone());
     });
     open.add(end);
@@ -70,9 +72,9 @@ export function createChat(options: ChatOptions) {
       if (!user) throw unauthenticated();
       const headers = readHeaders(request.headers);
       const again = Number(request.headers['x-stainless-retry-count'] ?? 0) > 0;
-      const patienceMs = headers.patienceMs ?? (again ? patience.learned(user.id) : null);
       direct = headers.override !== null;
-      const body = await readBody(request, bodyLimitBytes);
+      body = await readBody(request, bodyLimitBytes);
+      const patienceMs = headers.patienceMs ?? (again ? patience.learned(requestName(user.id, body)) : null);
       await nextTurn();
       const value = checkChat(parseObject(body));
       const call: Call = {

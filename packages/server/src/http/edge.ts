@@ -18,21 +18,31 @@ export interface EdgeOptions {
   readonly draining: () => boolean;
 }
 
+export interface Edge {
+  readonly handle: RequestListener;
+  /** Resolves when no model call is on its way any more, also none whose client has left. */
+  idle(): Promise<void>;
+}
+
 /**
  * What every request meets first. Model calls are told by method and path and go straight to their handler: measured,
  * koa's context and its listeners cost them a quarter of their CPU. All other routes are koa's.
  */
-export function createEdge({ chat, rest, random, inFlight, draining }: EdgeOptions): RequestListener {
-  let running = 0;
-  return (request, response) => {
+export function createEdge({ chat, rest, random, inFlight, draining }: EdgeOptions): Edge {
+  const running = new Set<Promise<void>>();
+  const handle: RequestListener = (request, response) => {
     if (draining()) response.setHeader('connection', 'close');
     if (request.method !== 'POST' || !isChat(request.url)) return rest(request, response);
     const id = requestId(request.headers);
-    if (running >= inFlight) return sendError(response, overloaded(random()), { 'x-request-id': id });
-    running += 1;
-    void chat(request, response, id).finally(() => {
-      running -= 1;
-    });
+    if (running.size >= inFlight) return sendError(response, overloaded(random()), { 'x-request-id': id });
+    const call = chat(request, response, id).finally(() => running.delete(call));
+    running.add(call);
+  };
+  return {
+    handle,
+    async idle() {
+      while (running.size > 0) await Promise.allSettled(running);
+    },
   };
 }
 

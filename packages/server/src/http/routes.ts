@@ -68,7 +68,9 @@ export function routes(options: RoutesOptions): Router {
         body: async () => parseObject(await readBody(context.req, ADMIN_BODY_BYTES)),
       });
       context.status = answer.status;
-      if (answer.body !== undefined) context.body = answer.body;
+      if (answer.body === undefined) return;
+      context.type = 'json';
+      context.body = JSON.stringify(answer.body); // here, where a failure still gets its answer
     });
   }
   return router;

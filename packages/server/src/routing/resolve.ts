@@ -60,7 +60,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     return false;
   };
 
-  /** The targets for one `provider:model`: one for each key, so that several of the operator's take turns. */
+  /** The targets for one `provider:model`: one for each key, in their order. */
   const named = (provider: string, model: string, search: Search): Target[] => {
     const keys = search.keys.filter((key) => key.provider === provider && routable(key));
     if (keys.length === 0)
@@ -93,7 +93,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     const id = `${name}\n${search.residency}`;
     const known = routes.get(id);
     if (known) return known;
-    const route = buildTier(name, search);
+    const route = buildTier(name, { ...search, leftOut: [] });
     routes.set(id, route);
     return route;
   };
@@ -188,15 +188,22 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
       !models.every((model) => typeof model === 'string' && model !== '')
     )
       throw invalid('models', 'models: a list of model names is wanted');
-    const parts: TierTarget[] = [];
+    const routes: Route[] = [];
     const failures: unknown[] = [];
     for (const [index, model] of models.entries())
       await byName(model, search, `models[${index}]`).then(
-        (route) => parts.push(route.tier),
+        (route) => routes.push(route),
         (error) => failures.push(error),
       );
-    if (parts.length === 0) throw failures[0];
-    return { ...single('chain', parts), leftOut: search.leftOut };
+    if (routes.length === 0) throw failures[0];
+    return {
+      ...single(
+        'chain',
+        routes.map(({ tier }) => tier),
+      ),
+      ...combined(routes),
+      leftOut: [...search.leftOut, ...routes.flatMap(({ leftOut = [] }) => leftOut)],
+    };
   };
 
   return async (call) => {
@@ -213,12 +220,20 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
           : await byName(model, search, 'model');
     state.mode = route.name;
     if (state.attemptTimeoutMs === undefined) return route;
+    state.timeoutsOfCaller = true;
     return { ...route, timeouts: { ...route.timeouts, ...bounded(state.attemptTimeoutMs) } };
   };
 }
 
 /** A client's own timeout bounds the wait for headers and first content, which without streaming is the whole reply. */
 const bounded = (ms: number): Partial<Timeouts> => ({ headersMs: ms, firstContentMs: ms });
+
+/** What the tiers of a chain say, where one request obeys them all: the first one's timers, the least money. */
+function combined(routes: readonly Route[]): Partial<Route> {
+  const limits = routes.flatMap(({ maxUsd }) => maxUsd ?? []);
+  const timeouts = routes.find((route) => route.timeouts)?.timeouts;
+  return { ...(limits.length > 0 && { maxUsd: Math.min(...limits) }), ...(timeouts && { timeouts }) };
+}
 
 /** Optional keys that are absent rather than undefined, as the core's types want them. */
 function clean<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -134,10 +134,14 @@ export function createNormaliser(traits: ReplyTraits, made: { id: string; create
         model: chunk.model ?? '',
       };
       const { usage: _, ...rest } = chunk;
-      const kept = chunk.choices.flatMap((choice, position) => oneChoice(choice, position) ?? []);
+      const kept = chunk.choices
+        .filter(isRecord)
+        .flatMap((choice, position) => oneChoice(choice, position) ?? []);
       last = { ...rest, ...head, object: 'chat.completion.chunk', choices: kept };
       return kept.length > 0 ? last : null;
     },
+    /** Has every choice that was begun been finished? */
+    finished: () => choices.size > 0 && [...choices.values()].every((choice) => choice.finished),
     /** What is still owed at the end of a complete stream: a finish reason, and the usage. */
     end(): readonly ChatChunk[] {
       if (!last || !head) return [];

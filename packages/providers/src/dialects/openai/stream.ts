@@ -15,7 +15,11 @@ import { isRecord } from './errors.ts';
 export interface StreamOptions {
   /** The vendor's events can be sent on as they came. */
   readonly clean: boolean;
-  normaliser(): { add(chunk: ChatChunk): ChatChunk | null; end(): readonly ChatChunk[] };
+  normaliser(): {
+    add(chunk: ChatChunk): ChatChunk | null;
+    finished(): boolean;
+    end(): readonly ChatChunk[];
+  };
   /** An error event as the error that it is. */
   failure(body: unknown): GatewayError;
 }
@@ -75,7 +79,6 @@ async function* normalFrames(
   { normaliser, failure }: StreamOptions,
 ): AsyncGenerator<Frame, StreamEnd, undefined> {
   const normal = normaliser();
-  let finished = false;
   const ending = () => {
     const owed = normal.end();
     return owed.length > 0 ? [frameOf(...owed)] : [];
@@ -95,13 +98,12 @@ async function* normalFrames(
       if (chunk) chunks.push(chunk);
     }
     if (chunks.length > 0) yield frameOf(...chunks);
-    finished ||= chunks.some(({ choices }) => choices.some(({ finish_reason }) => finish_reason !== null));
     if (done) {
       yield* ending();
       return 'complete';
     }
   }
-  if (finished) yield* ending();
+  if (normal.finished()) yield* ending();
   return 'cut';
 }
 

@@ -32,6 +32,9 @@ const newKey = z.object({
     .nullish(),
 });
 
+/** What `self_hosted@label:model` can say. */
+const ADDRESSABLE = /^[\x20-\x39\x3b-\x7e]+$/;
+
 const shown = ({ id, provider, residency, declared_region, base_url, label, created_at }: ProviderKey) => ({
   id,
   provider,
@@ -113,6 +116,8 @@ function checked(body: Record<string, unknown>, { providers, selfHosted, address
       residency: providers.residencyOf(provider),
     };
   }
+  if (label !== null && !ADDRESSABLE.test(label))
+    throw unprocessable('label', 'label: printable ASCII without a colon is wanted, since a header names it');
   if (url === null) throw unprocessable('base_url', `base_url: ${provider} needs one`);
   if (region === null) throw unprocessable('declared_region', `declared_region: ${provider} needs one`);
   return {
