@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jsonBytes } from './json.ts';
+import { jsonBytes, replyBytes } from './json.ts';
 
 describe('jsonBytes', () => {
   it('writes UTF-8', () => {
@@ -7,8 +7,19 @@ describe('jsonBytes', () => {
   });
 
   it('refuses as the mistake of the caller what cannot be written', () => {
-    let deep: unknown = [];
-    for (let i = 0; i < 200_000; i++) deep = [deep];
-    expect(() => jsonBytes(deep)).toThrow(expect.objectContaining({ class: 'invalid_request' }));
+    expect(() => jsonBytes(unwritable())).toThrow(expect.objectContaining({ class: 'invalid_request' }));
   });
 });
+
+describe('replyBytes', () => {
+  it('blames the upstream for what cannot be written', () => {
+    expect(() => replyBytes(unwritable())).toThrow(expect.objectContaining({ class: 'malformed' }));
+  });
+});
+
+/** Some engines write any depth, none a circle. */
+function unwritable(): unknown {
+  const circle: unknown[] = [];
+  circle.push(circle);
+  return circle;
+}
