@@ -97,6 +97,13 @@ describe('log writer', () => {
     expect(state.batches).toEqual([names(0, 100), names(100, 200), names(200, 250)]);
   });
 
+  it('writes a full batch at once', async () => {
+    const { state, writer } = make();
+    addAll(writer, 0, 100);
+    await turns(3);
+    expect(state.batches).toEqual([names(0, 100)]);
+  });
+
   it('writes on flush at once, and nothing twice', async () => {
     const { state, clock, writer } = make();
     addAll(writer, 0, 2);

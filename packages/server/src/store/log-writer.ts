@@ -101,7 +101,9 @@ export function createLogWriter({
         return;
       }
       waiting.push(row);
-      schedule(everyMs);
+      if (waiting.length < BATCH_ROWS || trouble) return schedule(everyMs);
+      // a full batch goes at once: rows that wait long outlive the young generation, and cost a collection of the old
+      if (waiting.length === BATCH_ROWS) setImmediate(() => void write());
     },
     async flush() {
       await write();
