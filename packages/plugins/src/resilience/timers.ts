@@ -79,64 +79,73 @@ function timeoutsOf(call: Call, defaults: Timeouts): Timeouts {
   return { ...defaults, ...unbounded, ...own };
 }
 
-/** Keeps the next moment at which something is too late; one timer, set again only where that moment comes sooner. */
+const NAMES = ['connect', 'headers', 'first_content', 'idle', 'total'] as const satisfies readonly Name[];
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** Keeps the moments at which something is too late; one timer, set again only where the next moment comes sooner. */
 function watchdog(clock: Clock, timeouts: Timeouts, expire: (name: Name, ms: number) => void) {
   const { connectMs, headersMs, firstContentMs, idleMs, totalMs } = timeouts;
+  const ms = {
+    connect: connectMs,
+    headers: headersMs,
+    first_content: firstContentMs,
+    idle: idleMs,
+    total: totalMs,
+  };
   const start = clock.now();
-  const due = new Map<Name, { at: number; ms: number }>();
+  const due = {
+    connect: NEVER,
+    headers: NEVER,
+    first_content: start + firstContentMs,
+    idle: NEVER,
+    total: start + totalMs,
+  };
   let timer: unknown = null;
-  let armedFor = Number.POSITIVE_INFINITY;
+  let armedFor = NEVER;
   let stopped = false;
 
-  const soonest = () => {
-    let first: { name: Name; at: number; ms: number } | null = null;
-    for (const [name, { at, ms }] of due) if (!first || at < first.at) first = { name, at, ms };
-    return first;
-  };
-  const arm = () => {
-    const next = soonest();
-    if (stopped || !next || next.at >= armedFor) return;
+  const soonest = (): Name => NAMES.reduce((first, name) => (due[name] < due[first] ? name : first), 'total');
+  const armFor = (at: number) => {
+    if (stopped || at >= armedFor) return;
     if (timer !== null) clock.clearTimeout(timer);
-    armedFor = next.at;
-    timer = clock.setTimeout(ring, Math.max(0, next.at - clock.now()));
+    armedFor = at;
+    timer = clock.setTimeout(ring, Math.max(0, at - clock.now()));
   };
+  const arm = () => armFor(due[soonest()]);
   const ring = () => {
-    armedFor = Number.POSITIVE_INFINITY;
+    armedFor = NEVER;
     timer = null;
     const next = soonest();
-    if (stopped || !next) return;
-    if (next.at > clock.now()) return arm();
+    if (stopped) return;
+    if (due[next] > clock.now()) return arm();
     stop();
-    expire(next.name, next.ms);
-  };
-  const set = (name: Name, from: number, ms: number) => {
-    if (Number.isFinite(ms)) due.set(name, { at: from + ms, ms });
-    else due.delete(name);
+    expire(next, ms[next]);
   };
   const stop = () => {
     stopped = true;
     if (timer !== null) clock.clearTimeout(timer);
     timer = null;
   };
+  const set = (name: Name) => {
+    due[name] = clock.now() + ms[name];
+  };
   const progress = (phase: Phase) => {
     if (stopped) return;
-    const now = clock.now();
-    if (phase === 'connecting') set('connect', now, connectMs);
+    if (phase === 'connecting') set('connect');
     else if (phase === 'connected') {
-      due.delete('connect');
-      set('headers', now, headersMs);
+      due.connect = NEVER;
+      set('headers');
     } else if (phase === 'headers') {
-      due.delete('headers');
-      set('idle', now, idleMs);
+      due.headers = NEVER;
+      set('idle');
     } else if (phase === 'content') {
-      due.delete('first_content');
-      set('idle', now, idleMs);
-    } else if (phase === 'paused') due.delete('idle');
-    else set('idle', now, idleMs);
+      due.first_content = NEVER;
+      set('idle');
+    } else if (phase === 'paused') due.idle = NEVER;
+    else set('idle');
     arm();
   };
-  set('total', start, totalMs);
-  set('first_content', start, firstContentMs);
-  arm();
+  // the first moment is most often that of connecting, which begins at once: one timer then serves both
+  armFor(Math.min(due[soonest()], start + connectMs));
   return { progress, stop };
 }
