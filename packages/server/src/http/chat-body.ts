@@ -59,7 +59,6 @@ const chat = z.looseObject({
 export function checkChat(body: Record<string, unknown>): ChatRequest {
   bounded(body, 'messages', MOST_MESSAGES);
   bounded(body, 'models', MOST_MODELS);
-  if (isPlain(body)) return body;
   const given =
     body['models'] !== undefined && body['model'] === undefined
       ? { ...body, model: String((body['models'] as unknown[])?.[0] ?? '') }
@@ -78,27 +77,4 @@ function bounded(body: Record<string, unknown>, field: string, most: number): vo
   const value = body[field];
   if (Array.isArray(value) && value.length > most)
     throw unprocessable(field, `${field}: at most ${most} are taken`);
-}
-
-const ROLES: ReadonlySet<unknown> = new Set(['developer', 'system', 'user', 'assistant']);
-
-/** Nothing in it but a model, texts and whether to stream: the usual request, told without the schema's help. */
-function isPlain(body: Record<string, unknown>): body is ChatRequest {
-  const { model, messages, stream } = body;
-  if (typeof model !== 'string' || model === '' || model.length > MOST_NAME) return false;
-  if (
-    !Array.isArray(messages) ||
-    messages.length === 0 ||
-    (stream !== undefined && typeof stream !== 'boolean')
-  )
-    return false;
-  for (const name in body) if (name !== 'model' && name !== 'messages' && name !== 'stream') return false;
-  return messages.every(
-    (one) =>
-      typeof one === 'object' &&
-      one !== null &&
-      ROLES.has(one.role) &&
-      typeof one.content === 'string' &&
-      Object.keys(one).length === 2,
-  );
 }
