@@ -21,11 +21,15 @@ export function replyBytes(body: unknown): Uint8Array {
   }
 }
 
-/** What a body says, or `null` where it is no JSON. Some vendors send blank lines before it while they are busy. */
-export function readJson(bytes: Uint8Array): unknown {
+/** What a text says, or `null` where it is no JSON: one broken event does not end a stream. */
+export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+    return JSON.parse(text);
   } catch {
     return null;
   }
 }
+
+/** What a body says, or `null` where it is no JSON. Some vendors send blank lines before it while they are busy. */
+export const readJson = (bytes: Uint8Array): unknown =>
+  parseJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());

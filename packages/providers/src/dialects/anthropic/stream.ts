@@ -8,6 +8,7 @@ import {
   parseEvents,
   type StreamEnd,
 } from '@inferbridge/core';
+import { parseJson } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { finishReason, refusalOf, UsageTally } from './response.ts';
 
@@ -23,7 +24,7 @@ export async function* messageFrames(
   const translate = createTranslation(created, failure);
   const cutter = createCutter();
   const frame = (bytes: Uint8Array | null): Frame | null => {
-    const chunks = bytes ? parseEvents(bytes).flatMap(({ data }) => translate.event(parse(data))) : [];
+    const chunks = bytes ? parseEvents(bytes).flatMap(({ data }) => translate.event(parseJson(data))) : [];
     return chunks.length > 0 ? frameOf(...chunks) : null;
   };
   for await (const piece of body) {
@@ -103,12 +104,4 @@ function createTranslation(created: number, failure: (body: unknown) => GatewayE
       return [];
     },
   };
-}
-
-function parse(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return null; // one broken event does not end a stream
-  }
 }

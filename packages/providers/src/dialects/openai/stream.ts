@@ -10,6 +10,7 @@ import {
   readChunk,
   type StreamEnd,
 } from '@inferbridge/core';
+import { parseJson } from '../../json.ts';
 import { isRecord } from './errors.ts';
 
 export interface StreamOptions {
@@ -51,7 +52,7 @@ const has = (bytes: Uint8Array, text: Buffer): boolean =>
 function throwIfError(bytes: Uint8Array, failure: StreamOptions['failure']): void {
   if (!has(bytes, ERROR)) return;
   for (const { data } of parseEvents(bytes)) {
-    const value = parse(data);
+    const value = parseJson(data);
     if (isRecord(value) && value['error']) throw failure(value);
   }
 }
@@ -91,7 +92,7 @@ async function* normalFrames(
         done = true;
         break;
       }
-      const value = parse(data);
+      const value = parseJson(data);
       if (isRecord(value) && value['error']) throw failure(value);
       const chunk =
         isRecord(value) && Array.isArray(value['choices']) ? normal.add(value as unknown as ChatChunk) : null; // has choices; the normaliser checks what it reads
@@ -105,12 +106,4 @@ async function* normalFrames(
   }
   if (normal.finished()) yield* ending();
   return 'cut';
-}
-
-function parse(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return null; // one broken event does not end a stream
-  }
 }
