@@ -34,8 +34,11 @@ const echo = defineProvider({
 });
 
 /** A stage of our own: the reply is returned, and `next` may be called as often as it takes. */
-const noShouting: Middleware = (call, next) =>
-  next({ ...call, request: { ...call.request, value: { ...call.request.value, temperature: 0 } } });
+const noShouting: Middleware = (call, next) => {
+  const { request } = call;
+  if (request.operation !== 'chat') return next(call);
+  return next({ ...call, request: { ...request, value: { ...request.value, temperature: 0 } } });
+};
 
 export const gateway = (keys: Keys, sink = console.log) =>
   pipeline()

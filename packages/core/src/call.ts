@@ -1,14 +1,34 @@
 import type { Budget } from './budget.ts';
 import type { ChatRequest } from './chat.ts';
+import type { EmbeddingsRequest } from './embeddings.ts';
 import type { ErrorClass } from './errors.ts';
 import type { Money, Usage } from './usage.ts';
 
 /** What is asked for, in canonical form, and as it came in where the edge kept it. */
-export interface Request {
+export type Request = ChatOperation | EmbeddingsOperation;
+
+export interface ChatOperation {
   readonly operation: 'chat';
   readonly value: ChatRequest;
-  /** Says the same as `of`; a stage that changes the value leaves this behind. */
-  readonly native?: { readonly dialect: string; readonly bytes: Uint8Array; readonly of: ChatRequest };
+  readonly native?: NativeRequest;
+}
+
+export interface EmbeddingsOperation {
+  readonly operation: 'embeddings';
+  readonly value: EmbeddingsRequest;
+}
+
+/** A body as the client sent it. Says the same as `of`; a stage that changes the value leaves this behind. */
+export interface NativeRequest {
+  readonly dialect: string;
+  readonly bytes: Uint8Array;
+  readonly of: ChatRequest;
+}
+
+/** A body or an event as the upstream sent it, in the dialect that the client speaks as well. */
+export interface NativeReply {
+  readonly dialect: string;
+  readonly bytes: Uint8Array;
 }
 
 /** Facts added on the way in. Plugins add their fields by declaration merging; each is written once. */

@@ -1,3 +1,4 @@
+import type { NativeReply } from './call.ts';
 import type { ChatChunk } from './chat.ts';
 import { GatewayError } from './errors.ts';
 import { parseEvents } from './stream/sse.ts';
@@ -8,6 +9,8 @@ export interface Frame {
   chunks(): readonly ChatChunk[];
   /** False where the bytes can be sent on unread: no finish reason, no usage, every chunk with a choice. */
   tells(): boolean;
+  /** The same events as the upstream sent them, where its dialect is the one in which was asked. */
+  readonly native?: NativeReply;
 }
 
 /** How an upstream's stream ended: it said so itself, or the connection just closed. */
@@ -22,8 +25,17 @@ const encoder = new TextEncoder();
 
 /** A frame made of chunks; serialised when its bytes are first asked for. */
 export function frameOf(...chunks: readonly ChatChunk[]): Frame {
+  return framed(chunks);
+}
+
+/** A frame that carries the upstream's own events as well; `chunks` may be none. */
+export const nativeFrame = (native: NativeReply, chunks: readonly ChatChunk[]): Frame =>
+  framed(chunks, native);
+
+function framed(chunks: readonly ChatChunk[], native?: NativeReply): Frame {
   let bytes: Uint8Array | undefined;
   return {
+    ...(native && { native }),
     tells: () => chunks.some(telling),
     chunks: () => chunks,
     get bytes() {

@@ -2,6 +2,7 @@ export * from './budget.ts';
 export * from './call.ts';
 export * from './chat.ts';
 export * from './clock.ts';
+export * from './embeddings.ts';
 export { LEAST_TELLING_MS } from './engine/attempt.ts';
 export { ExhaustedError, type Failure, type Verdict } from './engine/failure.ts';
 export { createRetryBudget, type RetryBudget, type RetryBudgetOptions } from './engine/retry-budget.ts';

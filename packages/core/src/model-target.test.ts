@@ -26,6 +26,7 @@ const ofProvider = (chat: Provider['chat'], clock = virtualClock(), residency?: 
     price: ({ inputTokens, outputTokens }) => inputTokens * 2 + outputTokens * 3,
   });
 async function read(reply: Reply) {
+  if (reply.kind === 'embeddings') throw new TypeError('no chat');
   if (reply.kind === 'completion') return String(reply.json().choices[0]?.message.content);
   let text = '';
   for await (const frame of reply.frames)

@@ -1,13 +1,15 @@
-import type { Attempt, Call } from './call.ts';
-import type { ChatChunk } from './chat.ts';
-import { asGatewayError, GatewayError, isOurs } from './errors.ts';
+import type { Call } from './call.ts';
+import type { ChatChunk, ChatRequest } from './chat.ts';
+import type { EmbeddingsRequest } from './embeddings.ts';
+import { asGatewayError, GatewayError } from './errors.ts';
 import { type Frame, type Frames, frameOf } from './frame.ts';
 import type { Host } from './host.ts';
 import type { ChatAnswer, ChatBody, ChatStream, Credential, Provider, ProviderIO } from './provider.ts';
-import { createEnding, type End, type Reply } from './reply.ts';
+import { begin, type Record } from './record.ts';
+import { createEnding, type End, type Outcome, type Reply } from './reply.ts';
 import { createFold } from './stream/fold.ts';
 import { observe } from './stream/observe.ts';
-import type { Permit, Settlement, Target } from './target.ts';
+import type { Permit, Target } from './target.ts';
 import { type Price, readUsage, type Usage } from './usage.ts';
 
 export interface ModelTargetOptions {
@@ -39,7 +41,7 @@ export function modelTarget(options: ModelTargetOptions): Target {
     model,
     credential: credential.id,
     residency,
-    facts: () => ({
+    facts: ({ request }) => ({
       price,
       window: options.window ?? null,
       residency,
@@ -47,20 +49,29 @@ export function modelTarget(options: ModelTargetOptions): Target {
       errorRate: null,
       inFlight: null,
       blocked: null,
+      unfit:
+        request.operation === 'embeddings'
+          ? embedless(provider)
+          : (provider.unfit?.(request.value, model) ?? null),
     }),
     acquire: () => open,
     async handle(call, permit) {
       const record = begin(call, target, host, permit, price);
       try {
         call.signal.throwIfAborted();
-        const io = ioOf(host, credential, call);
-        const { native, value } = call.request;
+        const told: Told = { record, dropped: new Set() };
+        const io = ioOf(host, credential, call, told);
+        const { request } = call;
+        if (request.operation === 'embeddings')
+          return await embeddings({ ...request.value, model }, provider, target, io, told);
+        const { native, value } = request;
+        const asked: ChatRequest = { ...value, model };
         const answer = await settleKind(
-          provider.chat({ ...value, model }, io, native?.of === value ? native : undefined),
+          provider.chat(asked, io, native?.of === value ? native : undefined),
           call,
         );
-        if (answer.kind === 'completion') return completion(answer, target, record);
-        return await stream(answer, target, record, call);
+        if (answer.kind === 'completion') return completion(answer, target, told);
+        return await stream(answer, target, told, call);
       } catch (error) {
         throw record.failed(failureOf(error, call));
       }
@@ -75,13 +86,34 @@ function failureOf(error: unknown, call: Call): GatewayError {
   return asGatewayError(error);
 }
 
-const ioOf = (host: Host, credential: Credential, call: Call): ProviderIO => ({
+/** What an attempt learns on its way. */
+interface Told {
+  readonly record: Record;
+  readonly dropped: Set<string>;
+}
+
+const about = ({ dropped }: Told) => (dropped.size > 0 ? { dropped: [...dropped] } : null);
+
+const embedless = ({ embed }: Provider): GatewayError | null =>
+  embed
+    ? null
+    : new GatewayError('unsupported', 'this provider has no embeddings', {
+        param: 'model',
+        code: 'unsupported_parameter',
+      });
+
+const ioOf = (host: Host, credential: Credential, call: Call, told: Told): ProviderIO => ({
   signal: call.signal,
   credential,
   clock: host.clock,
   random: host.random,
+  dropped: (param) => void told.dropped.add(param),
   http: (request) =>
-    host.transport({ ...request, signal: call.signal, ...(call.progress && { progress: call.progress }) }),
+    host.transport({
+      ...request,
+      signal: request.signal ? AbortSignal.any([request.signal, call.signal]) : call.signal,
+      ...(call.progress && { progress: call.progress }),
+    }),
 });
 
 /** Chunks as asked for: framed where the caller streams, folded where not. */
@@ -102,7 +134,7 @@ async function settleKind(answer: ChatAnswer, call: Call): Promise<ChatBody | Ch
   return { kind: 'completion', bytes: encoder.encode(JSON.stringify(whole)), json: () => whole };
 }
 
-const choicesOf = ({ request }: Call): number => request.value.n ?? 1;
+const choicesOf = ({ request }: Call): number => (request.operation === 'chat' ? (request.value.n ?? 1) : 1);
 
 async function* framesOf(
   chunks: AsyncIterable<ChatChunk>,
@@ -116,89 +148,49 @@ async function* framesOf(
   return undefined;
 }
 
-interface Record {
-  content(): void;
-  failed(error: GatewayError): GatewayError;
-  ended(end: End, usage: Usage | null): void;
-  readonly entry: Attempt;
-}
-
-function begin(call: Call, target: Target, host: Host, permit: Permit, price: Price | null): Record {
-  const startedAt = host.clock.now();
-  const entry: Attempt = {
-    provider: target.provider,
-    model: target.model,
-    outcome: 'running',
-    status: null,
-    startedAt,
-    waitedMs: call.waitedMs ?? 0,
-    firstContentMs: null,
-    latencyMs: null,
-    why: null,
-    until: null,
-    usage: null,
-    cost: null,
-  };
-  call.trail.push(entry);
-  let settled = false;
-  const settle = (outcome: Settlement['outcome'], error?: GatewayError) => {
-    if (settled) return;
-    settled = true;
-    entry.outcome = outcome;
-    entry.latencyMs = host.clock.now() - startedAt;
-    entry.why = error?.message ?? entry.why;
-    entry.status = error?.details.status ?? entry.status;
-    const { retryAfterMs = null, blameless = false } = error?.details ?? {};
-    permit.settle({
-      outcome: blameless ? 'aborted' : outcome,
-      retryAfterMs,
-      firstContentMs: entry.firstContentMs,
-      latencyMs: entry.latencyMs,
-    });
-  };
-  return {
-    entry,
-    content() {
-      entry.firstContentMs = host.clock.now() - startedAt;
-      entry.status = 200;
-      call.progress?.('content');
-    },
-    failed(error) {
-      settle(isOurs(error) ? 'aborted' : error.class, error);
-      return error;
-    },
-    ended(end, usage) {
-      entry.usage = usage;
-      entry.cost = usage && price ? price(usage, host.clock.wall()) : null;
-      if (entry.cost !== null) call.budget.spend(entry.cost);
-      if (end.error) settle(isOurs(end.error) ? 'aborted' : end.error.class, end.error);
-      else settle(end.abandoned ? 'aborted' : 'ok');
-    },
-  };
-}
-
-function completion(body: ChatBody, target: Target, record: Record): Reply {
+function completion(body: ChatBody, target: Target, told: Told): Reply {
   const value = body.json();
   if (!Array.isArray(value.choices) || value.choices.length === 0)
     throw new GatewayError('malformed', 'the upstream answered without choices', { status: 200 });
+  return {
+    kind: 'completion',
+    bytes: body.bytes,
+    json: body.json,
+    ...(body.native && { native: body.native }),
+    ...whole(readUsage(value.usage), target, told),
+  };
+}
+
+async function embeddings(
+  request: EmbeddingsRequest,
+  provider: Provider,
+  target: Target,
+  io: ProviderIO,
+  told: Told,
+): Promise<Reply> {
+  const body = await provider.embed?.(request, io);
+  if (!body) throw embedless(provider) ?? new TypeError('a provider with embed answered nothing');
+  return {
+    kind: 'embeddings',
+    bytes: body.bytes,
+    json: body.json,
+    ...whole(readUsage(body.json().usage), target, told),
+  };
+}
+
+/** What is known of a reply that is there at once. */
+function whole(usage: Usage | null, by: Target, told: Told): Outcome {
+  const { record } = told;
   record.content();
-  const usage = readUsage(value.usage);
   const ending = createEnding();
   const end: End = { abandoned: false };
   record.ended(end, usage);
   ending.finish(end);
-  return {
-    kind: 'completion',
-    by: target,
-    bytes: body.bytes,
-    json: body.json,
-    ending,
-    usage: () => usage,
-    cost: () => record.entry.cost,
-  };
+  return { by, ending, usage: () => usage, cost: () => record.entry.cost, ...about(told) };
 }
 
-async function stream(answer: ChatStream, target: Target, record: Record, call: Call): Promise<Reply> {
+async function stream(answer: ChatStream, target: Target, told: Told, call: Call): Promise<Reply> {
+  const { record } = told;
   const ending = createEnding();
   const { frames, observed } = await observe(
     aborting(answer.frames, call),
@@ -216,6 +208,7 @@ async function stream(answer: ChatStream, target: Target, record: Record, call: 
     ending,
     usage: () => observed.usage,
     cost: () => record.entry.cost,
+    ...about(told),
   };
 }
 

@@ -1,9 +1,10 @@
 import { createBudget } from './budget.ts';
-import type { Call } from './call.ts';
+import type { Call, Request } from './call.ts';
 import type { ChatRequest } from './chat.ts';
 import { type Clock, systemClock } from './clock.ts';
+import type { EmbeddingsRequest } from './embeddings.ts';
 import { GatewayError } from './errors.ts';
-import type { Reply } from './reply.ts';
+import type { ChatReply, Embeddings, Reply } from './reply.ts';
 
 export type Handler = (call: Call) => Promise<Reply>;
 
@@ -28,7 +29,8 @@ export interface Gateway {
   readonly stages: readonly string[];
   readonly handle: Handler;
   /** Asks without an HTTP server in front. */
-  chat(request: ChatRequest, options?: ChatOptions): Promise<Reply>;
+  chat(request: ChatRequest, options?: ChatOptions): Promise<ChatReply>;
+  embed(request: EmbeddingsRequest, options?: ChatOptions): Promise<Embeddings>;
 }
 
 export interface ChatOptions {
@@ -89,16 +91,26 @@ function close(stages: readonly Stage[], handler: Handler): Gateway {
         throw new GatewayError('invalid_request', 'messages: at least one message is needed', {
           param: 'messages',
         });
-      return handle(createCall(request, options));
+      const reply = await handle(createCall(request, options));
+      if (reply.kind !== 'embeddings') return reply;
+      throw new TypeError('a stage answered a chat with embeddings');
+    },
+    embed: async (request, options = {}) => {
+      const reply = await handle(callFor({ operation: 'embeddings', value: request }, options));
+      if (reply.kind === 'embeddings') return reply;
+      throw new TypeError('a stage answered embeddings with a chat');
     },
   };
 }
 
-/** A call for one request. */
-export function createCall(value: ChatRequest, options: ChatOptions = {}): Call {
+/** A call for one chat. */
+export const createCall = (value: ChatRequest, options: ChatOptions = {}): Call =>
+  callFor({ operation: 'chat', value }, options);
+
+function callFor(request: Request, options: ChatOptions): Call {
   return {
     id: options.id ?? crypto.randomUUID(),
-    request: { operation: 'chat', value },
+    request,
     signal: options.signal ?? new AbortController().signal,
     budget: createBudget(options.clock ?? systemClock, { deadlineMs: options.deadlineMs ?? 600_000 }),
     state: options.state ?? {},

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { ChatRequest } from './chat.ts';
 import { createCall } from './pipeline.ts';
 import { leaves, type Plan, requestFacts } from './plan.ts';
 import { scripted, virtualClock } from './testing/index.ts';
 
 const clock = virtualClock();
+const chatFacts = (value: ChatRequest, tags?: Record<string, string>) =>
+  requestFacts({ operation: 'chat', value }, tags);
 const leaf = (id: string): Plan => {
   const target = scripted(id, [{ say: 'hi' }], { clock });
   return {
@@ -27,7 +30,7 @@ describe('leaves', () => {
 
 describe('requestFacts', () => {
   it('estimates a quarter of the characters as tokens, text parts included', () => {
-    const facts = requestFacts({
+    const facts = chatFacts({
       model: 'm',
       messages: [
         { role: 'system', content: '12345' },
@@ -43,11 +46,11 @@ describe('requestFacts', () => {
     [{ max_completion_tokens: 9, max_tokens: 7 }, 9],
     [{}, null],
   ])('reads the longest answer allowed from %o', (limits, most) => {
-    expect(requestFacts({ model: 'm', messages: [], ...limits }).maxOutputTokens).toBe(most);
+    expect(chatFacts({ model: 'm', messages: [], ...limits }).maxOutputTokens).toBe(most);
   });
 
   it('sees images, tools and streaming', () => {
-    const facts = requestFacts({
+    const facts = chatFacts({
       model: 'm',
       messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }],
       tools: [{}],
@@ -57,7 +60,7 @@ describe('requestFacts', () => {
   });
 
   it('sees none of them where there are none, and keeps the tags', () => {
-    const facts = requestFacts(
+    const facts = chatFacts(
       { model: 'm', messages: [{ role: 'user', content: 'x' }], tools: [], stream: null },
       { team: 'a' },
     );

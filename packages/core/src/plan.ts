@@ -1,4 +1,6 @@
+import type { Request } from './call.ts';
 import type { ChatRequest } from './chat.ts';
+import type { EmbeddingsInput } from './embeddings.ts';
 import type { Candidate } from './target.ts';
 
 /** Says whether one more copy may be started now; asked when it would start. */
@@ -55,10 +57,27 @@ export function branches(plan: Exclude<Plan, { readonly attempt: Candidate }>): 
 }
 
 /** Facts of a request, read once. */
-export function requestFacts(
-  request: ChatRequest,
-  tags: Readonly<Record<string, string>> = {},
-): RequestFacts {
+export function requestFacts(request: Request, tags: Readonly<Record<string, string>> = {}): RequestFacts {
+  if (request.operation === 'chat') return chatFacts(request.value, tags);
+  return {
+    inputTokens: Math.ceil(tokensIn(request.value.input)),
+    maxOutputTokens: 0,
+    tools: false,
+    images: false,
+    stream: false,
+    tags,
+  };
+}
+
+/** Characters / 4; tokens count as themselves. */
+function tokensIn(input: EmbeddingsInput): number {
+  if (typeof input === 'string') return input.length / 4;
+  let tokens = 0;
+  for (const one of input) tokens += typeof one === 'number' ? 1 : tokensIn(one);
+  return tokens;
+}
+
+function chatFacts(request: ChatRequest, tags: Readonly<Record<string, string>>): RequestFacts {
   let characters = 0;
   let images = false;
   for (const message of request.messages) {

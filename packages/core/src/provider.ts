@@ -1,6 +1,8 @@
-import type { Request } from './call.ts';
+import type { NativeReply, NativeRequest } from './call.ts';
 import type { ChatChunk, ChatCompletion, ChatRequest } from './chat.ts';
 import type { Clock } from './clock.ts';
+import type { EmbeddingsRequest, EmbeddingsResponse } from './embeddings.ts';
+import type { GatewayError } from './errors.ts';
 import type { Frames } from './frame.ts';
 import type { HttpRequest, HttpResponse } from './host.ts';
 
@@ -18,7 +20,12 @@ export interface ProviderIO {
   /** Aborts when nobody waits for the answer any more; already wired into `http`. */
   readonly signal: AbortSignal;
   readonly credential: Credential;
-  http(request: Omit<HttpRequest, 'signal' | 'progress'>): Promise<HttpResponse>;
+  /** A `signal` of its own ends this one request sooner. */
+  http(
+    request: Omit<HttpRequest, 'signal' | 'progress'> & Partial<Pick<HttpRequest, 'signal'>>,
+  ): Promise<HttpResponse>;
+  /** Notes that a field of the request is left out because this vendor cannot honour it; the caller is told its name. */
+  dropped(param: string): void;
   readonly clock: Clock;
   random(): number;
 }
@@ -28,6 +35,14 @@ export interface ChatBody {
   readonly kind: 'completion';
   readonly bytes: Uint8Array;
   json(): ChatCompletion;
+  /** The same as the upstream sent it, where its dialect is that of `native` in the request. */
+  readonly native?: NativeReply;
+}
+
+/** The answer to an embeddings request, in the encoding that was asked for. */
+export interface EmbeddingsBody {
+  readonly bytes: Uint8Array;
+  json(): EmbeddingsResponse;
 }
 
 /** A streamed answer. Its iterator throws a `GatewayError` where the upstream reports an error in the stream. */
@@ -45,7 +60,14 @@ export interface Provider {
   /** Where the data goes; default `global`. */
   readonly residency?: string;
   /** `native` is the request as it came in, where it still says the same but for the model. */
-  chat(request: ChatRequest, io: ProviderIO, native?: Request['native']): ChatAnswer;
+  chat(request: ChatRequest, io: ProviderIO, native?: NativeRequest): ChatAnswer;
+  /** Absent where the vendor has no embeddings. */
+  embed?(request: EmbeddingsRequest, io: ProviderIO): Promise<EmbeddingsBody>;
+  /**
+   * Why this vendor's `model` cannot do what is asked (`unsupported`, naming the parameter), or `null`. Asked when a
+   * plan is made, for each candidate: cheap and pure. Who cannot is left out before any strategy sees it.
+   */
+  unfit?(request: ChatRequest, model: string): GatewayError | null;
   /** The model names that this credential can use. */
   models?(io: ProviderIO): Promise<readonly string[]>;
   /** Resolves where the provider answers; throws a `GatewayError` where not. */

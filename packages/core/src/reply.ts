@@ -1,4 +1,6 @@
+import type { NativeReply } from './call.ts';
 import type { ChatCompletion } from './chat.ts';
+import type { EmbeddingsResponse } from './embeddings.ts';
 import type { GatewayError } from './errors.ts';
 import type { Frame } from './frame.ts';
 import type { Candidate } from './target.ts';
@@ -50,6 +52,8 @@ export interface Outcome {
   usage(): Usage | null;
   cost(): Money | null;
   readonly cached?: 'hit' | 'coalesced' | 'stale';
+  /** Request fields that whoever served it could not honour and left out. */
+  readonly dropped?: readonly string[];
 }
 
 export interface Completion extends Outcome {
@@ -57,6 +61,8 @@ export interface Completion extends Outcome {
   /** The JSON body, whole and checked. */
   readonly bytes: Uint8Array;
   json(): ChatCompletion;
+  /** The same answer as the upstream gave it, where its dialect is the one in which was asked. */
+  readonly native?: NativeReply;
 }
 
 export interface Stream extends Outcome {
@@ -65,7 +71,17 @@ export interface Stream extends Outcome {
   readonly frames: AsyncIterable<Frame>;
 }
 
-export type Reply = Completion | Stream;
+export interface Embeddings extends Outcome {
+  readonly kind: 'embeddings';
+  /** The JSON body, whole and checked. */
+  readonly bytes: Uint8Array;
+  json(): EmbeddingsResponse;
+}
+
+/** What a chat is answered with. */
+export type ChatReply = Completion | Stream;
+
+export type Reply = ChatReply | Embeddings;
 
 /**
  * Calls `listener` exactly once when the reply has finished: at once for a completion, at the end of a stream

@@ -1,5 +1,5 @@
 import type { Call } from './call.ts';
-import type { ErrorClass } from './errors.ts';
+import type { ErrorClass, GatewayError } from './errors.ts';
 import type { Reply } from './reply.ts';
 import type { Price } from './usage.ts';
 
@@ -41,6 +41,8 @@ export interface Facts {
   readonly errorRate: number | null;
   readonly inFlight: number | null;
   readonly blocked: Blocked | null;
+  /** Why it can never serve this very request, where that is known without asking. */
+  readonly unfit: GatewayError | null;
 }
 
 /** Somebody who can answer: one model at one provider under one credential. */

@@ -17,7 +17,7 @@ import {
   type TierTarget,
   type Timeouts,
 } from '@inferbridge/core';
-import { planTier } from './plan-tier.ts';
+import { planTier, type Unfit } from './plan-tier.ts';
 import { resilience } from './resilience/index.ts';
 
 declare module '@inferbridge/core/call' {
@@ -87,12 +87,30 @@ export async function planCall(
 ): Promise<Planned> {
   if (call.state.route) return call.state.route;
   const route = await resolve(call);
-  const request = requestFacts(call.request.value);
-  const choice = planTier(route.tier, call, contextOf(call, request, host));
-  if (!choice)
-    throw new GatewayError('invalid_request', `no target is left for ${route.name}`, { param: 'model' });
-  call.state.route = { ...route, plan: choice.plan, request };
+  const request = requestFacts(call.request);
+  const unfit: Unfit[] = [];
+  const choice = planTier(route.tier, call, contextOf(call, request, host), unfit);
+  if (!choice) throw nobodyFits(route.name, unfit);
+  const leftOut = [...(route.leftOut ?? []), ...unfit.map(leave)];
+  call.state.route = { ...route, ...(unfit.length > 0 && { leftOut }), plan: choice.plan, request };
   return call.state.route;
+}
+
+const leave = ({ target, error }: Unfit): LeftOut => ({
+  provider: target.provider,
+  model: target.model,
+  why: error.message,
+});
+
+/** Every candidate is unable to do what is asked: a mistake of the caller's, with the parameter that is to blame. */
+function nobodyFits(name: string, unfit: readonly Unfit[]): GatewayError {
+  const first = unfit[0]?.error;
+  if (!first) return new GatewayError('invalid_request', `no target is left for ${name}`, { param: 'model' });
+  const who = unfit.map(({ target, error }) => `${target.id}: ${error.message}`).join('; ');
+  return new GatewayError(first.class, `no candidate of ${name} can honour this request: ${who}`, {
+    ...(first.details.param !== undefined && { param: first.details.param }),
+    ...(first.details.code !== undefined && { code: first.details.code }),
+  });
 }
 
 const contextOf = (call: Call, request: RequestFacts, host: Pick<Host, 'clock' | 'random'>): PlanContext => ({

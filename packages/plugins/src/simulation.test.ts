@@ -157,7 +157,7 @@ async function simulate(seed: number) {
     mine.reply = reply;
     reply.ending.on(() => (mine.ends += 1));
     if (reply.kind === 'completion') mine.text = String(reply.json().choices[0]?.message.content);
-    else
+    else if (reply.kind === 'stream')
       for await (const frame of reply.frames) {
         for (const chunk of frame.chunks()) mine.text += chunk.choices[0]?.delta.content ?? '';
         if (--mostFrames < 0) break;

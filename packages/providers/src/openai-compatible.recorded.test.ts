@@ -55,6 +55,7 @@ async function replay(provider: Omit<Provider, 'name'>, pieces: Iterable<Uint8Ar
     {
       ...host,
       signal: new AbortController().signal,
+      dropped() {},
       credential: { id: 'c', secret: 's' },
       http: async () => response,
     },

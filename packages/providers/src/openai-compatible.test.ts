@@ -31,6 +31,7 @@ function io(status: number, type: string, text: string, headers: Record<string, 
   return {
     ...host,
     signal: new AbortController().signal,
+    dropped() {},
     credential: { id: 'c', secret: SECRET },
     http: async () => response,
   };

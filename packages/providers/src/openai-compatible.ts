@@ -6,9 +6,9 @@ import {
   type Credential,
   GatewayError,
   type HttpResponse,
+  type NativeRequest,
   type Provider,
   type ProviderIO,
-  type Request,
 } from '@inferbridge/core';
 import { type Classify, isRecord, refused } from './dialects/openai/errors.ts';
 import { createNormaliser, normaliseCompletion, type ReplyTraits } from './dialects/openai/normalise.ts';
@@ -67,7 +67,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
   });
   const guard = options.guarded ? { guarded: true } : {};
 
-  const bodyOf = (request: ChatRequest, native: Request['native']): Uint8Array => {
+  const bodyOf = (request: ChatRequest, native: NativeRequest | undefined): Uint8Array => {
     const spliced =
       plain && native?.dialect === OPENAI_DIALECT ? splicedBody(native.bytes, request, OURS) : null;
     return spliced ?? jsonBytes(chatBody(request, options));

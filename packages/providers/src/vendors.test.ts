@@ -32,6 +32,7 @@ async function request(
     {
       ...host,
       signal: new AbortController().signal,
+      dropped() {},
       credential: { id: 'c', secret: 'the-key', ...(baseUrl && { baseUrl }) },
       http: (given) => {
         seen.push(given);

@@ -26,6 +26,7 @@ function candidate(id: string): Candidate {
       errorRate: null,
       inFlight: null,
       blocked: null,
+      unfit: null,
     },
   };
 }

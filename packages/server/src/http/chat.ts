@@ -95,6 +95,7 @@ export function createChat(options: ChatOptions) {
       await nextTurn();
       if (reply.kind === 'completion')
         return sendJson(response, 200, withBlock(reply.bytes, blockOf(reply, facts())), id);
+      if (reply.kind !== 'stream') throw new TypeError('a chat was answered with embeddings');
       await sendStream(response, reply, facts, value.stream_options?.include_usage === true, id);
     } catch (error) {
       const wire = wireErrorOf(error, { direct });

@@ -44,6 +44,7 @@ export function createCatalogue({
       credential,
       clock: host.clock,
       random: host.random,
+      dropped() {},
       http: (request) => host.transport({ ...request, signal: controller.signal }),
     };
     try {

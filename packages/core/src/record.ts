@@ -1,0 +1,69 @@
+import type { Attempt, Call } from './call.ts';
+import { type GatewayError, isOurs } from './errors.ts';
+import type { Host } from './host.ts';
+import type { End } from './reply.ts';
+import type { Permit, Settlement, Target } from './target.ts';
+import type { Price, Usage } from './usage.ts';
+
+/** One attempt on the trail, and the permit under which it runs. */
+export interface Record {
+  content(): void;
+  failed(error: GatewayError): GatewayError;
+  ended(end: End, usage: Usage | null): void;
+  readonly entry: Attempt;
+}
+
+/** Writes the attempt down and settles its permit, once, when it is over. */
+export function begin(call: Call, target: Target, host: Host, permit: Permit, price: Price | null): Record {
+  const startedAt = host.clock.now();
+  const entry: Attempt = {
+    provider: target.provider,
+    model: target.model,
+    outcome: 'running',
+    status: null,
+    startedAt,
+    waitedMs: call.waitedMs ?? 0,
+    firstContentMs: null,
+    latencyMs: null,
+    why: null,
+    until: null,
+    usage: null,
+    cost: null,
+  };
+  call.trail.push(entry);
+  let settled = false;
+  const settle = (outcome: Settlement['outcome'], error?: GatewayError) => {
+    if (settled) return;
+    settled = true;
+    entry.outcome = outcome;
+    entry.latencyMs = host.clock.now() - startedAt;
+    entry.why = error?.message ?? entry.why;
+    entry.status = error?.details.status ?? entry.status;
+    const { retryAfterMs = null, blameless = false } = error?.details ?? {};
+    permit.settle({
+      outcome: blameless ? 'aborted' : outcome,
+      retryAfterMs,
+      firstContentMs: entry.firstContentMs,
+      latencyMs: entry.latencyMs,
+    });
+  };
+  return {
+    entry,
+    content() {
+      entry.firstContentMs = host.clock.now() - startedAt;
+      entry.status = 200;
+      call.progress?.('content');
+    },
+    failed(error) {
+      settle(isOurs(error) ? 'aborted' : error.class, error);
+      return error;
+    },
+    ended(end, usage) {
+      entry.usage = usage;
+      entry.cost = usage && price ? price(usage, host.clock.wall()) : null;
+      if (entry.cost !== null) call.budget.spend(entry.cost);
+      if (end.error) settle(isOurs(end.error) ? 'aborted' : end.error.class, end.error);
+      else settle(end.abandoned ? 'aborted' : 'ok');
+    },
+  };
+}

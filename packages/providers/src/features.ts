@@ -1,0 +1,190 @@
+import { type ChatMessage, type ChatRequest, GatewayError } from '@inferbridge/core';
+
+/*
+ * What a request may ask for, and what each vendor does with it: one list of features, one table per vendor. The
+ * same tables leave candidates out, name what was dropped, and print docs/providers.md.
+ */
+
+/**
+ * `native`: the vendor does it · `emulated`: done by other means, with the result that was asked for ·
+ * `dropped`: a hint that is left out, and named to the caller · `refused`: it would change the meaning, so this vendor
+ * does not get the request.
+ */
+export type Treatment = 'native' | 'emulated' | 'dropped' | 'refused';
+
+interface Description {
+  /** The request's field that is to blame. */
+  readonly param: string;
+  /** The top-level fields that say it, where leaving them out is enough. */
+  readonly fields?: readonly string[];
+  asked(request: ChatRequest): boolean;
+}
+
+const given = (value: unknown): boolean =>
+  value !== undefined &&
+  value !== null &&
+  value !== false &&
+  value !== '' &&
+  !(Array.isArray(value) && value.length === 0);
+
+/** A feature that is nothing but the presence of fields; the first one is blamed. */
+const field = (...fields: readonly [string, ...string[]]): Description => ({
+  param: fields[0],
+  fields,
+  asked: (request) => fields.some((name) => given(request[name])),
+});
+
+const format = (type: string) => (request: ChatRequest) => typeOf(request['response_format']) === type;
+const part = (type: string): Description => ({
+  param: 'messages',
+  asked: ({ messages }) => partTypes(messages).has(type),
+});
+const choosing = (choice: (value: unknown) => boolean): Description => ({
+  param: 'tool_choice',
+  asked: (request) => choice(request['tool_choice']),
+});
+
+/** Every feature that somebody somewhere cannot do. Source: vendors' documentation, see the vendors' own files. */
+export const FEATURES = {
+  tools: { param: 'tools', asked: (request) => toolTypes(request).has('function') },
+  'custom tools': { param: 'tools', asked: (request) => toolTypes(request).has('custom') },
+  'hosted tools': { param: 'tools', asked: (request) => [...toolTypes(request)].some(isHosted) },
+  'dated hosted tools': { param: 'tools', asked: (request) => [...toolTypes(request)].some(isDated) },
+  'forced tool choice': choosing((choice) => choice === 'required' || isNamed(choice)),
+  'allowed tools': choosing((choice) => typeOf(choice) === 'allowed_tools'),
+  'parallel_tool_calls: false': {
+    param: 'parallel_tool_calls',
+    fields: ['parallel_tool_calls'],
+    asked: (request) => request['parallel_tool_calls'] === false && given(request.tools),
+  },
+  'functions (legacy)': field('functions', 'function_call'),
+  'JSON mode': { param: 'response_format', asked: format('json_object') },
+  'JSON schema': { param: 'response_format', asked: format('json_schema') },
+  'JSON output with tools': {
+    param: 'response_format',
+    asked: (request) =>
+      given(request.tools) && /^json_/.test(String(typeOf(request['response_format']) ?? '')),
+  },
+  images: part('image_url'),
+  'audio input': part('input_audio'),
+  files: part('file'),
+  'audio output': {
+    param: 'modalities',
+    asked: (request) =>
+      given(request['audio']) ||
+      (Array.isArray(request['modalities']) && request['modalities'].includes('audio')),
+  },
+  'n > 1': { param: 'n', asked: ({ n }) => typeof n === 'number' && n > 1 },
+  logprobs: { ...field('logprobs', 'top_logprobs'), asked: (request) => request['logprobs'] === true },
+  web_search_options: field('web_search_options'),
+  prediction: field('prediction'),
+  stop: field('stop'),
+  temperature: numeric('temperature'),
+  top_p: numeric('top_p'),
+  penalties: {
+    ...numeric('presence_penalty', 'frequency_penalty'),
+    param: 'presence_penalty',
+  },
+  logit_bias: field('logit_bias'),
+  seed: numeric('seed'),
+  reasoning_effort: field('reasoning_effort'),
+  verbosity: field('verbosity'),
+  'prompt caching hints': field('prompt_cache_key', 'prompt_cache_retention', 'prompt_cache_options'),
+  user: field('user', 'safety_identifier'),
+  metadata: field('metadata'),
+  store: field('store'),
+  service_tier: field('service_tier'),
+  moderation: field('moderation'),
+} as const satisfies Record<string, Description>;
+
+export type Feature = keyof typeof FEATURES;
+
+/** What a vendor does with features; what it does not list is `native`. */
+export type Treatments = Readonly<Partial<Record<Feature, Treatment>>>;
+
+const entries = Object.entries(FEATURES) as [Feature, Description][]; // the keys are the list's own
+
+/** The features of a treatment, in the list's order. */
+export const featuresThatAre = (treatment: Treatment, treatments: Treatments): readonly Feature[] =>
+  entries.flatMap(([feature]) => (treatments[feature] === treatment ? [feature] : []));
+
+/** What is asked for and refused; `null` where nothing is. Pure and cheap: asked once per candidate. */
+export function refusing(treatments: Treatments): (request: ChatRequest) => GatewayError | null {
+  const refused = featuresThatAre('refused', treatments);
+  return (request) => {
+    for (const feature of refused)
+      if (FEATURES[feature].asked(request)) return unsupported(FEATURES[feature].param, feature);
+    return null;
+  };
+}
+
+/** Leaves what is dropped out of `body` and tells which fields those were. */
+export function dropping(
+  treatments: Treatments,
+): (body: Record<string, unknown>, dropped: (param: string) => void) => void {
+  const fields = featuresThatAre('dropped', treatments).flatMap(
+    (feature) => (FEATURES[feature] as Description).fields ?? [], // only some have fields of their own
+  );
+  return (body, dropped) => {
+    for (const name of fields) {
+      if (!(name in body)) continue;
+      if (given(body[name]) || typeof body[name] === 'number') dropped(name);
+      delete body[name];
+    }
+  };
+}
+
+/** The request cannot be honoured here; another vendor may. */
+export const unsupported = (param: string, what = `"${param}"`): GatewayError =>
+  new GatewayError('unsupported', `this provider cannot honour ${what}`, {
+    param,
+    code: 'unsupported_parameter',
+  });
+
+function numeric(...fields: readonly [string, ...string[]]): Description {
+  return {
+    ...field(...fields),
+    asked: (request) => fields.some((name) => typeof request[name] === 'number'),
+  };
+}
+
+function typeOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? (value as { type?: unknown }).type : undefined; // an object may be asked for any field
+}
+
+function isNamed(choice: unknown): boolean {
+  const type = typeOf(choice);
+  return type === 'function' || type === 'custom';
+}
+
+/** Tools that the vendor runs itself. */
+function isHosted(type: string): boolean {
+  return type !== 'function' && type !== 'custom';
+}
+
+/** `web_search_20250305`: tools that one vendor alone knows, by their date. */
+function isDated(type: string): boolean {
+  return /_\d{8}$/.test(type);
+}
+
+const NONE: ReadonlySet<string> = new Set();
+const seenTools = new WeakMap<readonly unknown[], ReadonlySet<string>>();
+const seenParts = new WeakMap<readonly ChatMessage[], ReadonlySet<string>>();
+
+function toolTypes({ tools }: ChatRequest): ReadonlySet<string> {
+  if (!Array.isArray(tools) || tools.length === 0) return NONE;
+  const seen = seenTools.get(tools) ?? new Set(tools.map((tool) => String(typeOf(tool) ?? 'function')));
+  seenTools.set(tools, seen);
+  return seen;
+}
+
+/** The types of parts in all messages: looked for once per request, whoever asks. */
+function partTypes(messages: readonly ChatMessage[]): ReadonlySet<string> {
+  const known = seenParts.get(messages);
+  if (known) return known;
+  const types = new Set<string>();
+  for (const { content } of messages)
+    if (Array.isArray(content)) for (const { type } of content) types.add(type);
+  seenParts.set(messages, types);
+  return types;
+}
