@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { bigRequests } from './big-request.ts';
 import { startProgram } from './child.ts';
 import { coldStarts } from './cold-start.ts';
 import { rssMegabytes } from './cpu.ts';
@@ -47,6 +48,10 @@ async function bench(): Promise<Results> {
     await sleep(quick ? 1_000 : 5_000);
     const rssIdle = rssMegabytes(gateway.pid);
     const key = await signUp(gateway);
+    say('dialects …');
+    const translation = await startProgram('translation.ts', 'server');
+    const { perEvent } = await translation.ask<{ perEvent: number[] }>({ times: quick ? 5 : 40 });
+    await translation.stop();
     const contestants: readonly Contestant[] = [
       { name: 'direct', port: upstream.port, pid: null, model: 'ib/balanced' },
       { name: 'bare', port: bare.port, pid: bare.pid, model: 'ib/balanced' },
@@ -68,12 +73,13 @@ async function bench(): Promise<Results> {
     say('streams …');
     const streams = await referee.section(four, rounds, events);
     const rssAfter = rssMegabytes(gateway.pid);
+    const pictures = await bigRequests(gateway, key, quick ? 2 : 7);
     const { totals, by_status } = await logged(gateway, key);
     const faults = [...referee.faults];
     for (const [status, { requests }] of Object.entries(by_status))
       if (status !== 'success') faults.push(`${requests} rows of the log say ${status}`);
-    if (totals.requests !== referee.throughGateway())
-      faults.push(`${referee.throughGateway()} requests, but ${totals.requests} rows in the log`);
+    const asked = referee.throughGateway() + pictures.grown.length;
+    if (totals.requests !== asked) faults.push(`${asked} requests, but ${totals.requests} rows in the log`);
     await gateway.stop();
     await Promise.all([load.stop(), bare.stop(), upstream.stop()]);
     return {
@@ -86,8 +92,10 @@ async function bench(): Promise<Results> {
       starts,
       rssIdle,
       rssAfter,
+      perEvent,
+      pictures,
       requests: referee.requests(),
-      throughGateway: referee.throughGateway(),
+      throughGateway: asked,
       rows: totals.requests,
       costUsd: totals.cost_usd,
       faults,

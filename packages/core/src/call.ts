@@ -23,6 +23,8 @@ export interface NativeRequest {
   readonly dialect: string;
   readonly bytes: Uint8Array;
   readonly of: ChatRequest;
+  /** Headers that belong to the dialect, names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A body or an event as the upstream sent it, in the dialect that the client speaks as well. */

@@ -31,6 +31,7 @@ type Result<Output> =
 export interface Plugin<Kind extends string = string, Made = unknown> {
   readonly plugin: Kind;
   readonly name: string;
+  readonly template?: boolean;
   /** Checks options and makes the thing; throws a `TypeError` that names the option. */
   init(options: unknown, host: Host): Made;
 }
@@ -38,6 +39,8 @@ export interface Plugin<Kind extends string = string, Made = unknown> {
 export interface Definition<Options, Made> {
   /** One lower-case word. */
   readonly name: string;
+  /** Serves only under names that the configuration gives it: what it needs is known there alone. Default false. */
+  readonly template?: boolean;
   /** Without a schema the plugin takes no options. */
   readonly options?: Schema<Options>;
   readonly create: (options: Options, host: Host) => Made;
@@ -76,7 +79,12 @@ function define<Kind extends string, Options, Made>(
   const { name, options: schema, create } = definition;
   if (!/^[a-z][a-z0-9_-]*$/.test(name))
     throw new TypeError(`${plugin} name "${name}": one lower-case word is wanted`);
-  return { plugin, name, init: (options, host) => create(parse(`${plugin} ${name}`, schema, options), host) };
+  return {
+    plugin,
+    name,
+    ...(definition.template && { template: true }),
+    init: (options, host) => create(parse(`${plugin} ${name}`, schema, options), host),
+  };
 }
 
 function parse<Options>(owner: string, schema: Schema<Options> | undefined, options: unknown): Options {

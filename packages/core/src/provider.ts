@@ -59,8 +59,12 @@ export interface Provider {
   readonly name: string;
   /** Where the data goes; default `global`. */
   readonly residency?: string;
+  /** Can be used without any key, as a server of the operator's own can. Default false. */
+  readonly keyless?: boolean;
   /** `native` is the request as it came in, where it still says the same but for the model. */
   chat(request: ChatRequest, io: ProviderIO, native?: NativeRequest): ChatAnswer;
+  /** What becomes of things that a request may ask for, by their names: for people to read; `unfit` decides. */
+  readonly features?: Readonly<Record<string, 'native' | 'emulated' | 'dropped' | 'refused'>>;
   /** Absent where the vendor has no embeddings. */
   embed?(request: EmbeddingsRequest, io: ProviderIO): Promise<EmbeddingsBody>;
   /**

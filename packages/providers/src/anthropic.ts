@@ -1,50 +1,120 @@
 import {
   type ChatBody,
+  type ChatRequest,
   type ChatStream,
   defineProvider,
   GatewayError,
   type HttpResponse,
+  type NativeRequest,
   type ProviderIO,
 } from '@inferbridge/core';
+import { z } from 'zod';
 import { classify } from './dialects/anthropic/errors.ts';
-import { messagesBody } from './dialects/anthropic/request.ts';
+import { PLAIN, type Reading } from './dialects/anthropic/reading.ts';
+import { messagesRequest, refuses, TREATMENTS } from './dialects/anthropic/request.ts';
 import { completionOf } from './dialects/anthropic/response.ts';
-import { messageFrames } from './dialects/anthropic/stream.ts';
+import { ANTHROPIC_DIALECT, messageFrames } from './dialects/anthropic/stream.ts';
 import { isRecord, refused } from './dialects/openai/errors.ts';
+import { withLegacyFunctions } from './dialects/openai/legacy.ts';
+import { bodyWithModel } from './dialects/openai/splice.ts';
+import { allOf } from './features.ts';
 import { jsonBytes, readJson, replyBytes } from './json.ts';
+import { inlineImages } from './media.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
 /** Still served, and what keeps sampling parameters alive on older models. Source: https://docs.anthropic.com/en/api/versioning (read 2026-11-20). */
 const VERSION = '2023-06-01';
+/** The Files API, for documents that are named by their id. Source: https://docs.anthropic.com/en/docs/build-with-claude/files (read 2026-11-20). */
+const FILES = 'files-api-2025-04-14';
+/** Whole answers that may take longer than this many tokens are asked for as streams, so that no idle connection is cut. */
+const MOST_AT_ONCE = 21_333;
+
+const options = vendorOptions.extend({
+  /** `anthropic-version`. */
+  version: z.string().min(1).optional(),
+  /** Further `anthropic-beta` names. */
+  betas: z.array(z.string().min(1)).optional(),
+  /** What becomes of system messages in the middle of a conversation where the model takes none there. */
+  systemMidway: z.enum(['hoist', 'user']).optional(),
+});
+
+interface Asked {
+  readonly bytes: Uint8Array;
+  /** The upstream will answer with a stream, whatever the client gets. */
+  readonly streams: boolean;
+  readonly betas: readonly string[];
+  readonly reading: Reading;
+  readonly native: boolean;
+}
 
 /** Anthropic, in its own dialect. */
 export const anthropic: Vendor = vendor(
   defineProvider({
     name: 'anthropic',
-    options: vendorOptions,
-    create: ({ baseUrl = 'https://api.anthropic.com/v1' }) => {
+    options,
+    create: ({ baseUrl = 'https://api.anthropic.com/v1', version = VERSION, betas = [], systemMidway }) => {
       const base = baseUrl.replace(/\/+$/, '');
-      return {
+      const headersOf = ({ credential }: ProviderIO, asked: readonly string[] = []) => {
+        const all = [...new Set([...betas, ...asked])];
+        return {
+          accept: 'application/json',
+          'accept-encoding': 'identity',
+          'content-type': 'application/json',
+          'user-agent': 'inferbridge/0.1',
+          'anthropic-version': version,
+          'x-api-key': credential.secret,
+          ...(all.length > 0 && { 'anthropic-beta': all.join(',') }),
+        };
+      };
+
+      const ask = async (request: ChatRequest, io: ProviderIO, native?: NativeRequest): Promise<Asked> => {
+        const own = native?.dialect === ANTHROPIC_DIALECT ? bodyWithModel(native.bytes, request.model) : null;
+        if (native && own) {
+          const asked = native.headers?.['anthropic-beta']?.split(',').map((name) => name.trim()) ?? [];
+          return { bytes: own, streams: request.stream === true, betas: asked, reading: PLAIN, native: true };
+        }
+        const inlined = await inlineImages(request, io, (url) => /^http:/i.test(url));
+        const rules = { dropped: io.dropped, ...(systemMidway && { systemMidway }) };
+        const { body, reading } = messagesRequest(inlined, rules);
+        const streams = request.stream === true || Number(body['max_tokens']) > MOST_AT_ONCE;
+        if (streams) body['stream'] = true;
+        return {
+          bytes: jsonBytes(body, native),
+          streams,
+          betas: namesFiles(request) ? [FILES] : [],
+          reading,
+          native: false,
+        };
+      };
+
+      return withLegacyFunctions({
         residency: 'global',
-        async chat(request, io): Promise<ChatBody | ChatStream> {
-          const body = jsonBytes(messagesBody(request));
+        features: allOf(TREATMENTS),
+        unfit: refuses,
+        async chat(request, io, native): Promise<ChatBody | ChatStream> {
+          const { bytes: body, streams, reading, native: same, betas } = await ask(request, io, native);
           const response = await io.http({
             method: 'POST',
             url: `${base}/messages`,
-            headers: headersOf(io),
+            headers: headersOf(io, betas),
             body,
           });
           if (response.status !== 200)
             throw failure(response, await read(response, 1_048_576).catch(() => null), io);
           const created = Math.floor(io.clock.wall() / 1000);
-          if (request.stream === true && !/json|html/.test(response.headers['content-type'] ?? ''))
-            return {
-              kind: 'stream',
-              frames: messageFrames(response.body, created, (event) => failure(null, event, io)),
+          if (streams && !/json|html/.test(response.headers['content-type'] ?? '')) {
+            const asked = {
+              created,
+              reading,
+              native: same,
+              failure: (event: unknown) => failure(null, event, io),
             };
-          const message = await read(response);
+            return { kind: 'stream', frames: messageFrames(response.body, asked) };
+          }
+          const bytes = await response.bytes();
+          const message = readJson(bytes);
           if (isRecord(message) && message['type'] === 'error') throw failure(null, message, io);
-          const completion = completionOf(message, created);
+          const completion = completionOf(message, created, reading);
           if (!completion || request.stream === true)
             throw new GatewayError(
               'malformed',
@@ -55,6 +125,7 @@ export const anthropic: Vendor = vendor(
             kind: 'completion',
             bytes: replyBytes(completion),
             json: () => completion,
+            ...(same && { native: { dialect: ANTHROPIC_DIALECT, bytes } }),
           };
         },
         async models(io) {
@@ -70,19 +141,16 @@ export const anthropic: Vendor = vendor(
             isRecord(model) && typeof model['id'] === 'string' ? [model['id']] : [],
           );
         },
-      };
+      });
     },
   }),
 );
 
-const headersOf = ({ credential }: ProviderIO) => ({
-  accept: 'application/json',
-  'accept-encoding': 'identity',
-  'content-type': 'application/json',
-  'user-agent': 'inferbridge/0.1',
-  'anthropic-version': VERSION,
-  'x-api-key': credential.secret,
-});
+const namesFiles = ({ messages }: ChatRequest): boolean =>
+  messages.some(
+    ({ content }) =>
+      Array.isArray(content) && content.some(({ file }) => isRecord(file) && file['file_id'] !== undefined),
+  );
 
 /** An error event inside a 200 has no status of its own: the type tells. */
 function failure(response: HttpResponse | null, body: unknown, io: ProviderIO): GatewayError {

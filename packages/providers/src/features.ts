@@ -69,7 +69,7 @@ export const FEATURES = {
   'audio input': part('input_audio'),
   files: part('file'),
   'audio output': {
-    param: 'modalities',
+    param: 'audio',
     asked: (request) =>
       given(request['audio']) ||
       (Array.isArray(request['modalities']) && request['modalities'].includes('audio')),
@@ -103,6 +103,13 @@ export type Feature = keyof typeof FEATURES;
 export type Treatments = Readonly<Partial<Record<Feature, Treatment>>>;
 
 const entries = Object.entries(FEATURES) as [Feature, Description][]; // the keys are the list's own
+
+/** What becomes of every feature. */
+export const allOf = (treatments: Treatments): Readonly<Record<Feature, Treatment>> =>
+  Object.fromEntries(entries.map(([feature]) => [feature, treatments[feature] ?? 'native'])) as Record<
+    Feature,
+    Treatment
+  >; // one entry for each
 
 /** The features of a treatment, in the list's order. */
 export const featuresThatAre = (treatment: Treatment, treatments: Treatments): readonly Feature[] =>

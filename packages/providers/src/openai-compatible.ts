@@ -1,21 +1,32 @@
 import {
   type ChatBody,
-  type ChatCompletion,
   type ChatRequest,
   type ChatStream,
   type Credential,
+  type EmbeddingsBody,
+  type EmbeddingsRequest,
   GatewayError,
   type HttpResponse,
   type NativeRequest,
   type Provider,
   type ProviderIO,
 } from '@inferbridge/core';
-import { type Classify, isRecord, refused } from './dialects/openai/errors.ts';
+import { createCorrections } from './corrections.ts';
+import {
+  type EmbeddingsTraits,
+  embeddingsBody,
+  encoded,
+  readEmbeddings,
+} from './dialects/openai/embeddings.ts';
+import { type Classify, isCompletion, isRecord, refused, statusIn } from './dialects/openai/errors.ts';
+import { withLegacyFunctions } from './dialects/openai/legacy.ts';
 import { createNormaliser, normaliseCompletion, type ReplyTraits } from './dialects/openai/normalise.ts';
-import { chatBody, OURS, type RequestTraits } from './dialects/openai/request.ts';
+import { chatBodyOf, OURS, type RequestTraits } from './dialects/openai/request.ts';
 import { OPENAI_DIALECT, splicedBody } from './dialects/openai/splice.ts';
 import { chatFrames } from './dialects/openai/stream.ts';
+import { allOf, refusing, type Treatments } from './features.ts';
 import { jsonBytes, readJson, replyBytes } from './json.ts';
+import { inlineImages } from './media.ts';
 
 export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
   /** Up to and with the version: `https://api.example.com/v1`. A credential's own address wins. */
@@ -27,36 +38,44 @@ export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
   /** Default `authorization: Bearer …`, nothing for an empty secret. */
   readonly auth?: (credential: Credential) => Record<string, string>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Added to every address: `?api-version=…`. */
+  readonly query?: string;
+  /** Where addresses name the model; `null` for what concerns none. */
+  readonly pathOf?: (path: string, model: string | null) => string;
+  /** What only some of the vendor's models cannot do. */
+  readonly refuses?: (request: ChatRequest, model: string) => GatewayError | null;
   /** What the vendor's errors mean where they differ from OpenAI's. */
   readonly classify?: Classify;
   /** Addresses come from users: checked at every connect. Default false. */
   readonly guarded?: boolean;
+  /** Can be used without any key: a server of the operator's own. Default false. */
+  readonly keyless?: boolean;
+  /** The addresses of pictures that the vendor does not fetch itself; default none. */
+  readonly fetchImages?: (url: string) => boolean;
+  /** Where embeddings differ from OpenAI's; `false` where there are none. */
+  readonly embeddings?: EmbeddingsTraits | false;
 }
 
 const bearer = ({ secret }: Credential): Record<string, string> =>
   secret === '' ? {} : { authorization: `Bearer ${secret}` };
-/** Options that change what is sent. */
-const TRAITS: readonly string[] = [
-  'maxTokensField',
-  'developerRole',
-  'stringContent',
-  'drop',
-  'rename',
-  'includeUsage',
-] satisfies readonly (keyof RequestTraits)[];
 const AGENT = 'inferbridge/0.1';
+/** What nobody but its own vendor knows, and what is easily done for all. */
+const DEFAULTS: Treatments = { 'dated hosted tools': 'refused', 'functions (legacy)': 'emulated' };
 
 /** A provider for any vendor that speaks OpenAI's chat completions; what is special about it are options. */
 export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provider, 'name'> {
-  const { auth = bearer, clean = false, classify } = options;
-  /** Requests differ from the client's own in nothing but the model. */
-  const plain = !Object.keys(options).some((key) => TRAITS.includes(key));
+  const { auth = bearer, clean = false, classify, embeddings = {} } = options;
+  const treatments: Treatments = { ...DEFAULTS, ...options.treatments };
+  const bodyOf = chatBodyOf(options);
+  const corrections = createCorrections();
+  const refuseByTable = refusing(treatments);
 
-  const urlOf = (path: string, credential: Credential): string => {
+  const urlOf = (path: string, credential: Credential, model: string | null): string => {
     const base = credential.baseUrl ?? options.baseUrl;
     if (!base)
       throw new GatewayError('invalid_request', 'this provider needs a base_url', { param: 'base_url' });
-    return base.replace(/\/+$/, '') + path;
+    const place = options.pathOf?.(path, model) ?? path;
+    return base.replace(/\/+$/, '') + place + (options.query ? `?${options.query}` : '');
   };
   const headersOf = (credential: Credential) => ({
     accept: 'application/json',
@@ -66,68 +85,74 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
     ...auth(credential),
   });
   const guard = options.guarded ? { guarded: true } : {};
-
-  const bodyOf = (request: ChatRequest, native: NativeRequest | undefined): Uint8Array => {
-    const spliced =
-      plain && native?.dialect === OPENAI_DIALECT ? splicedBody(native.bytes, request, OURS) : null;
-    return spliced ?? jsonBytes(chatBody(request, options));
+  const post = (path: string, model: string, body: Uint8Array, io: ProviderIO): Promise<HttpResponse> =>
+    io.http({
+      method: 'POST',
+      url: urlOf(path, io.credential, model),
+      headers: { ...headersOf(io.credential), 'content-type': 'application/json' },
+      body,
+      ...guard,
+    });
+  const refusal = (
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: unknown,
+    io: ProviderIO,
+  ) => refused({ status, headers, body }, io.credential.secret, io.clock.wall(), classify);
+  const refuse = async (response: HttpResponse, io: ProviderIO): Promise<GatewayError> => {
+    const body = await response.bytes(1_048_576).then(readJson, () => null);
+    return refusal(response.status, response.headers, body, io);
   };
 
-  async function refuse(response: HttpResponse, io: ProviderIO): Promise<GatewayError> {
-    const body = await response.bytes(1_048_576).then(readJson, () => null);
-    return refused(
-      { status: response.status, headers: response.headers, body },
-      io.credential.secret,
-      io.clock.wall(),
-      classify,
-    );
-  }
+  const written = (request: ChatRequest, io: ProviderIO, native: NativeRequest | undefined): Uint8Array => {
+    const { body, plain } = bodyOf(request, io.dropped);
+    const corrected = corrections.apply(request.model, body, io.dropped);
+    const spliced =
+      plain && !corrected && native?.dialect === OPENAI_DIALECT
+        ? splicedBody(native.bytes, request, OURS)
+        : null;
+    return spliced ?? jsonBytes(body, native);
+  };
 
-  return {
+  /** A parameter that the model turns out not to take is left out, once, and from then on. */
+  const send = async (
+    request: ChatRequest,
+    io: ProviderIO,
+    native?: NativeRequest,
+  ): Promise<HttpResponse> => {
+    const response = await post('/chat/completions', request.model, written(request, io, native), io);
+    if (response.status === 200) return response;
+    const error = await refuse(response, io);
+    if (!corrections.learn(request, error)) throw error;
+    const second = await post('/chat/completions', request.model, written(request, io, undefined), io);
+    if (second.status === 200) return second;
+    throw await refuse(second, io);
+  };
+
+  const provider: Omit<Provider, 'name'> = {
     residency: options.residency ?? 'global',
-    async chat(request, io, native): Promise<ChatBody | ChatStream> {
-      const response = await io.http({
-        method: 'POST',
-        url: urlOf('/chat/completions', io.credential),
-        headers: { ...headersOf(io.credential), 'content-type': 'application/json' },
-        body: bodyOf(request, native),
-        ...guard,
-      });
-      if (response.status !== 200) throw await refuse(response, io);
+    ...(options.keyless && { keyless: true }),
+    features: allOf(treatments),
+    unfit: (request, model) => refuseByTable(request) ?? options.refuses?.(request, model) ?? null,
+    async chat(given, io, native): Promise<ChatBody | ChatStream> {
+      const request = options.fetchImages ? await inlineImages(given, io, options.fetchImages) : given;
+      const response = await send(request, io, request === given ? native : undefined);
       const made = {
         id: `chatcmpl-${Math.floor(io.random() * 1e15).toString(36)}`,
         created: Math.floor(io.clock.wall() / 1000),
       };
       if (request.stream === true && !/json|html/.test(response.headers['content-type'] ?? '')) {
-        const failure = (body: unknown) =>
-          refused(
-            { status: statusIn(body), headers: {}, body },
-            io.credential.secret,
-            io.clock.wall(),
-            classify,
-          );
         const frames = chatFrames(response.body, {
           clean,
-          failure,
+          failure: (body) => refusal(statusIn(body), {}, body, io),
           normaliser: () => createNormaliser(options, made),
         });
         return { kind: 'stream', frames };
       }
       const bytes = await response.bytes();
       const body = readJson(bytes);
-      if (isRecord(body) && body['error'])
-        throw refused(
-          { status: statusIn(body), headers: response.headers, body },
-          io.credential.secret,
-          io.clock.wall(),
-          classify,
-        );
-      if (!isCompletion(body) || request.stream === true)
-        throw new GatewayError(
-          'malformed',
-          'the upstream answered 200 with something that is no completion',
-          { status: 200, code: 'upstream_unreadable' },
-        );
+      if (isRecord(body) && body['error']) throw refusal(statusIn(body), response.headers, body, io);
+      if (!isCompletion(body) || request.stream === true) throw unreadable('completion');
       if (clean) return { kind: 'completion', bytes, json: () => body };
       const normal = normaliseCompletion(body, options, made);
       return { kind: 'completion', bytes: replyBytes(normal), json: () => normal };
@@ -135,7 +160,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
     async models(io) {
       const response = await io.http({
         method: 'GET',
-        url: urlOf('/models', io.credential),
+        url: urlOf('/models', io.credential, null),
         headers: headersOf(io.credential),
         ...guard,
       });
@@ -152,19 +177,25 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
         isRecord(model) && typeof model['id'] === 'string' ? [model['id']] : [],
       );
     },
+    ...(embeddings !== false && {
+      async embed(request: EmbeddingsRequest, io: ProviderIO): Promise<EmbeddingsBody> {
+        const body = jsonBytes(embeddingsBody(request, embeddings, io.dropped));
+        const response = await post('/embeddings', request.model, body, io);
+        if (response.status !== 200) throw await refuse(response, io);
+        const said = readJson(await response.bytes());
+        if (isRecord(said) && said['error']) throw refusal(statusIn(said), response.headers, said, io);
+        const read = readEmbeddings(said, request.model);
+        if (!read) throw unreadable('list of embeddings');
+        const answer = encoded(read, request.encoding_format ?? 'float');
+        return { bytes: replyBytes(answer), json: () => answer };
+      },
+    }),
   };
+  return treatments['functions (legacy)'] === 'native' ? provider : withLegacyFunctions(provider);
 }
 
-/** The status that an error in a 200 would have had; vendors put it into `code` or `status_code`. */
-function statusIn(body: unknown): number {
-  const error = isRecord(body) ? body['error'] : null;
-  const status = isRecord(error)
-    ? Number(error['status_code'] ?? error['code'] ?? error['status'])
-    : Number.NaN;
-  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 200;
-}
-
-function isCompletion(body: unknown): body is ChatCompletion {
-  if (!isRecord(body) || !Array.isArray(body['choices']) || body['choices'].length === 0) return false;
-  return body['choices'].every((choice) => isRecord(choice) && isRecord(choice['message']));
-}
+const unreadable = (wanted: string) =>
+  new GatewayError('malformed', `the upstream answered 200 with something that is no ${wanted}`, {
+    status: 200,
+    code: 'upstream_unreadable',
+  });

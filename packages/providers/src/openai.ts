@@ -1,13 +1,30 @@
 import { defineProvider } from '@inferbridge/core';
+import { forReasoningModels, reasoningRefuses } from './dialects/openai/models.ts';
 import { openAICompatible } from './openai-compatible.ts';
+import { responsesBridge } from './responses-bridge.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
+
+/** Ids of tool calls longer than this are refused. */
+const TOOL_IDS = { pattern: /^[\s\S]{1,40}$/, length: 40 };
 
 /** OpenAI itself; its replies pass byte by byte. Source: https://platform.openai.com/docs/api-reference/chat (read 2026-11-20). */
 export const openai: Vendor = vendor(
   defineProvider({
     name: 'openai',
     options: vendorOptions,
-    create: ({ baseUrl = 'https://api.openai.com/v1' }) => openAICompatible({ baseUrl, clean: true }),
+    create: ({ baseUrl = 'https://api.openai.com/v1' }) =>
+      responsesBridge(
+        openAICompatible({
+          baseUrl,
+          clean: true,
+          toolImages: true,
+          toolIds: TOOL_IDS,
+          treatments: { 'dated hosted tools': 'refused', 'functions (legacy)': 'native' },
+          refuses: reasoningRefuses,
+          prepare: forReasoningModels,
+        }),
+        { baseUrl },
+      ),
   }),
 );
 

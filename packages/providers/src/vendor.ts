@@ -25,5 +25,9 @@ export function vendor(plugin: ProviderPlugin): Vendor {
   const call = ({ host, ...options }: InCodeOptions = {}) =>
     bind(plugin, options, host ?? createHost({ transport: createTransport().send }));
   Object.defineProperty(call, 'name', { value: plugin.name });
-  return Object.assign(call, { plugin: plugin.plugin, init: plugin.init }) as Vendor; // the function's own name is the plugin's
+  return Object.assign(call, {
+    plugin: plugin.plugin,
+    init: plugin.init,
+    ...(plugin.template && { template: true }),
+  }) as Vendor; // the function's own name is the plugin's
 }

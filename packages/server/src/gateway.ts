@@ -18,10 +18,11 @@ import { namedModels, tierProviders } from './build/tiers.ts';
 import { createTroubleReport } from './build/trouble.ts';
 import { isModeName, modeName } from './compat/names.ts';
 import type { Loaded } from './config/load.ts';
+import { createFronts } from './fronts/index.ts';
 import { createApp } from './http/app.ts';
-import { createChat } from './http/chat.ts';
 import { createEdge } from './http/edge.ts';
 import { createAuthenticate } from './http/identify.ts';
+import { createModelCall } from './http/model-call.ts';
 import { createRateWindow } from './http/rate-window.ts';
 import { createPrices } from './pricing/prices.ts';
 import { createCatalogue } from './routing/catalogue.ts';
@@ -118,9 +119,18 @@ export async function createInferBridge(
     },
   });
   const open = new Set<(reason: GatewayError) => void>();
+  const answerOf = createModelCall({
+    gateway,
+    host,
+    authenticate,
+    bodyLimitBytes: config.bodyLimitBytes,
+    open,
+  });
+  const fronts = createFronts({ strict: config.strictFields });
   let draining = false;
   const app = createApp({
     log: host.log,
+    modelPaths: fronts.map(({ path }) => path),
     draining: () => draining,
     authenticate,
     accounts,
@@ -141,7 +151,7 @@ export async function createInferBridge(
     parts: { accounts: accounts.ping, logs: requestLog.ping },
   });
   const edge = createEdge({
-    chat: createChat({ gateway, host, authenticate, bodyLimitBytes: config.bodyLimitBytes, open }),
+    models: new Map(fronts.map((front) => [front.path, { front, answer: answerOf(front) }])),
     rest: app.callback(),
     random: host.random,
     inFlight: config.limits.inFlight,

@@ -17,7 +17,7 @@ export async function assemble({ config, base }: Pick<Loaded, 'config' | 'base'>
   const providers = buildProviders(config, registry, host);
   const strategyOf = strategies(registry);
   const tiers = buildTiers(config, providers, strategyOf);
-  const operator = operatorKeys(config);
+  const operator = operatorKeys(config, providers);
   refuseUnsafe(config, Object.keys(operator));
   if (config.database !== 'sqlite')
     throw new ConfigError([

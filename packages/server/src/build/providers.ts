@@ -9,7 +9,7 @@ export function buildProviders(config: Config, registry: Registry, host: Host): 
   const names = registry.names('provider');
   const faults: string[] = [];
   for (const name of new Set([
-    ...names.filter((name) => name !== GENERIC),
+    ...names.filter((name) => !plugin(registry, name).template),
     ...Object.keys(config.providers),
   ])) {
     const given = config.providers[name] ?? {};
@@ -35,9 +35,6 @@ export function buildProviders(config: Config, registry: Registry, host: Host): 
   };
 }
 
-/** A template rather than a provider: it serves only under the names that the configuration gives it. */
-const GENERIC = 'openai-compatible';
-
 const plugin = (registry: Registry, name: string): ProviderPlugin =>
   registry.get('provider', name) as ProviderPlugin; // the kind asked for is the kind given
 
@@ -53,11 +50,15 @@ function optionsOf({
   return Object.keys(options).length > 0 ? options : undefined;
 }
 
-/** The operator's own keys, by provider. */
-export const operatorKeys = (config: Config): Readonly<Record<string, readonly string[]>> =>
+/** The operator's own keys, by provider; a server that needs none is open to all users with an empty one. */
+export const operatorKeys = (
+  config: Config,
+  providers: Providers,
+): Readonly<Record<string, readonly string[]>> =>
   Object.fromEntries(
     Object.entries(config.providers).flatMap(([name, { apiKey, apiKeys = [] }]) => {
       const keys = [...(apiKey ? [apiKey] : []), ...apiKeys];
+      if (keys.length === 0 && providers.get(name)?.keyless) return [[name, ['']]];
       return keys.length > 0 ? [[name, keys]] : [];
     }),
   );

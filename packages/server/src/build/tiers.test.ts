@@ -39,7 +39,7 @@ describe('buildTiers', () => {
       'ib/cheap': { targets: ['groq:a'] },
       'my/own': { strategy: 'coin', targets: ['openai:b'] },
     });
-    expect([...built.keys()]).toEqual(['ib/cheap', 'ib/balanced', 'ib/premium', 'my/own']);
+    expect([...built.keys()]).toEqual(['ib/cheap', 'ib/balanced', 'ib/premium', 'ib/embed', 'my/own']);
     expect(built.get('ib/cheap')).toEqual({ strategy: 'priority', targets: ['groq:a'] });
     expect(built.get('ib/balanced')).toEqual(defaultTiers.tiers['ib/balanced']);
   });
@@ -193,7 +193,7 @@ describe('buildProviders', () => {
     const config = parse({
       providers: { groq: { apiKey: 'a', apiKeys: ['b', 'c'] }, openai: {}, lab: { use: 'self_hosted' } },
     });
-    expect(operatorKeys(config)).toEqual({ groq: ['a', 'b', 'c'] });
+    expect(operatorKeys(config, buildProviders(config, registry, host))).toEqual({ groq: ['a', 'b', 'c'] });
     expect(selfHostedNames(config, buildProviders(config, registry, host))).toEqual(
       new Set(['self_hosted', 'lab']),
     );

@@ -53,3 +53,6 @@ export function withBlock(bytes: Uint8Array, block: Block): Buffer {
 export function deltaWithBlock<Delta extends object>(delta: Delta, block: Block): Delta {
   return { ...delta, [NAME]: block };
 }
+
+/** The block under its name, for events and bodies that are made anew. */
+export const named = (block: Block): object => ({ [NAME]: block });

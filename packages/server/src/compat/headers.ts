@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { GatewayError } from '@inferbridge/core';
+import { GatewayError, type Reply } from '@inferbridge/core';
 import { RESIDENCY_HEADER } from './names.ts';
 
 /** What a client may say about one request, besides its body. */
@@ -37,6 +37,14 @@ export function readHeaders(headers: IncomingHttpHeaders): RequestHeaders {
     patienceMs: patience(headers),
   };
 }
+
+/** Names the request fields that whoever served could not honour; only names that fit into a header. */
+export function droppedHeader({ dropped }: Reply): Readonly<Record<string, string>> {
+  const names = (dropped ?? []).filter((name) => /^[\w.-]{1,64}$/.test(name)).slice(0, MOST_DROPPED);
+  return names.length > 0 ? { 'x-inferbridge-dropped-params': names.join(', ') } : {};
+}
+
+const MOST_DROPPED = 32;
 
 /** The client's own id where it is one, else a fresh one. */
 export function requestId(headers: IncomingHttpHeaders): string {

@@ -21,3 +21,6 @@ export const RESIDENCY_HEADER = 'X-InferBridge-Residency';
 
 /** Where the environment may have the encryption key; the first that is set counts. */
 export const ENCRYPTION_KEY_VARIABLES = ['INFERBRIDGE_ENCRYPTION_KEY', 'AGNI_ENCRYPTION_KEY'] as const;
+
+/** The mode for embeddings, and what a request for them without a model gets. */
+export const EMBEDDINGS_MODE = 'ib/embed';

@@ -1,4 +1,5 @@
 import type { TierConfig } from '../config/schema.ts';
+import { EMBEDDINGS_MODE } from './names.ts';
 
 /**
  * The built-in modes: the documented chains, and each provider's default model in them. Vendors retire models; one
@@ -28,9 +29,17 @@ const BALANCED = [
 
 const PREMIUM = ['anthropic:claude-opus-5-5', 'openai:gpt-6.1-sol', 'mistral:mistral-large-4'];
 
+/** Vectors of different models cannot be compared: one model, wherever it is served. */
+const EMBED = ['openai:text-embedding-3-small', 'openrouter:openai/text-embedding-3-small'];
+
 const inOrder = (targets: string[]): TierConfig => ({ strategy: 'priority', targets });
 
 export const defaultTiers: { readonly date: string; readonly tiers: Readonly<Record<string, TierConfig>> } = {
   date: DATE,
-  tiers: { 'ib/cheap': inOrder(CHEAP), 'ib/balanced': inOrder(BALANCED), 'ib/premium': inOrder(PREMIUM) },
+  tiers: {
+    'ib/cheap': inOrder(CHEAP),
+    'ib/balanced': inOrder(BALANCED),
+    'ib/premium': inOrder(PREMIUM),
+    [EMBEDDINGS_MODE]: inOrder(EMBED),
+  },
 };

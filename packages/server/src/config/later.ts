@@ -2,7 +2,7 @@ import type { Config } from './schema.ts';
 
 /** What the configuration asks for that this version does not do yet, said at the start so that nobody relies on it. */
 export function notYet(config: Config, strategies: (name: string) => boolean): readonly string[] {
-  const { cache, limits, tiers, workers, cors, faults, strictFields, stages } = config;
+  const { cache, limits, tiers, workers, cors, faults, stages } = config;
   const said: string[] = [];
   const say = (when: unknown, what: string) => {
     if (when) said.push(`${what} in this version`);
@@ -18,7 +18,6 @@ export function notYet(config: Config, strategies: (name: string) => boolean): r
   say(cache.always || cache.staleSeconds > 0 || cache.scope === 'shared', 'cache: replies are not cached');
   say(limits.rpm ?? limits.tpm ?? limits.usdPerDay, 'limits.rpm, limits.tpm, limits.usdPerDay: not enforced');
   say(faults, 'faults: no faults are injected');
-  say(strictFields, 'strictFields: unknown fields pass');
   say(
     stages?.some((stage) => nameOf(stage) === 'limits' || nameOf(stage) === 'cache'),
     'stages: limits and cache let every call through',

@@ -1,13 +1,14 @@
 import type { Log } from '@inferbridge/core';
 import Koa from 'koa';
 import { requestId } from '../compat/headers.ts';
-import { CHAT } from './edge.ts';
 import { HttpError, notFound } from './http-error.ts';
 import { type RoutesOptions, routes } from './routes.ts';
 import { sendError, wireErrorOf } from './send.ts';
 
 export interface AppOptions extends RoutesOptions {
   readonly log: Log;
+  /** Where model calls are answered; they are no routes of this app. */
+  readonly modelPaths: readonly string[];
 }
 
 /** Every route but the model calls': a request id on each answer, every failure in one shape. */
@@ -39,7 +40,7 @@ export function createApp(options: AppOptions): Koa {
   app.use(router.routes());
   app.use(async (context) => {
     const allowed = allowedAt(router, context.path);
-    if (context.path === CHAT) allowed.push('POST');
+    if (options.modelPaths.includes(context.path)) allowed.push('POST');
     if (allowed.length === 0) return;
     throw new HttpError(
       405,

@@ -1,13 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { requestId } from '../compat/headers.ts';
+import type { Front } from '../fronts/front.ts';
 import { HttpError } from './http-error.ts';
-import { sendError } from './send.ts';
-
-/** Where model calls come in. */
-export const CHAT = '/v1/chat/completions';
+import { sendWire } from './send.ts';
 
 export interface EdgeOptions {
-  readonly chat: (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
+  /** Who answers model calls, by path. */
+  readonly models: ReadonlyMap<string, ModelRoute>;
   /** Everything that is no model call. */
   readonly rest: RequestListener;
   /** In [0, 1); spreads the next tries of clients that were turned away. */
@@ -16,6 +15,11 @@ export interface EdgeOptions {
   readonly inFlight: number;
   /** True once the server is on its way out. */
   readonly draining: () => boolean;
+}
+
+export interface ModelRoute {
+  readonly front: Pick<Front, 'failure' | 'headers'>;
+  readonly answer: (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
 }
 
 export interface Edge {
@@ -28,14 +32,18 @@ export interface Edge {
  * What every request meets first. Model calls are told by method and path and go straight to their handler: measured,
  * koa's context and its listeners cost them a quarter of their CPU. All other routes are koa's.
  */
-export function createEdge({ chat, rest, random, inFlight, draining }: EdgeOptions): Edge {
+export function createEdge({ models, rest, random, inFlight, draining }: EdgeOptions): Edge {
   const running = new Set<Promise<void>>();
   const handle: RequestListener = (request, response) => {
     if (draining()) response.setHeader('connection', 'close');
-    if (request.method !== 'POST' || !isChat(request.url)) return rest(request, response);
+    const model = request.method === 'POST' ? models.get(pathOf(request.url)) : undefined;
+    if (!model) return rest(request, response);
     const id = requestId(request.headers);
-    if (running.size >= inFlight) return sendError(response, overloaded(random()), { 'x-request-id': id });
-    const call = chat(request, response, id).finally(() => running.delete(call));
+    if (running.size >= inFlight) {
+      const wire = overloaded(random());
+      return sendWire(response, wire, model.front.failure(wire, id), { 'x-request-id': id });
+    }
+    const call = model.answer(request, response, id).finally(() => running.delete(call));
     running.add(call);
   };
   return {
@@ -46,7 +54,10 @@ export function createEdge({ chat, rest, random, inFlight, draining }: EdgeOptio
   };
 }
 
-const isChat = (url: string | undefined): boolean => url === CHAT || (url?.startsWith(`${CHAT}?`) ?? false);
+function pathOf(url = ''): string {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+}
 
 /** Shed at once rather than queued; the client may well try again. */
 const overloaded = (random: number) =>

@@ -31,7 +31,17 @@ export function sendError(
   wire: WireError,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  sendJson(response, wire.status, JSON.stringify(envelope(wire)), { ...headers, ...wire.headers });
+  sendWire(response, wire, { status: wire.status, body: envelope(wire) }, headers);
+}
+
+/** A failure in the envelope of whichever dialect was spoken. */
+export function sendWire(
+  response: ServerResponse,
+  wire: WireError,
+  { status, body }: { readonly status: number; readonly body: object },
+  headers: Readonly<Record<string, string>>,
+): void {
+  sendJson(response, status, JSON.stringify(body), { ...headers, ...wire.headers });
 }
 
 /** Writes, and waits where the client reads more slowly than the upstream sends; false once the client has gone. */

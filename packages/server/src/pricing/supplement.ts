@@ -93,6 +93,9 @@ export const supplement: {
       'mistral-medium-latest': entry(1.5, 0.15, 7.5),
       'mistral-large-4': entry(0.7, 0.07, 2.1),
     },
+    openrouter: {
+      'openai/text-embedding-3-small': entry(0.02, null, 0),
+    },
     cohere: {
       'command-a-03-2025': entry(2.5, null, 10),
     },

@@ -6,14 +6,15 @@ import {
   type Target,
   type Tier,
   type TierTarget,
-  type Timeouts,
 } from '@inferbridge/core';
 import type { Route } from '@inferbridge/plugins';
 import type { TargetConfig, TierConfig } from '../config/schema.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Credentials, UsableKey } from './credentials.ts';
+import { bounded, clean, combined } from './limits.ts';
 import { invalid, NO_KEY, nothingLeft, routable, type Search, splitKnown, splitTarget } from './search.ts';
 import type { Providers, Targets } from './targets.ts';
+import { firstModel, inOneSpace } from './vector-space.ts';
 
 declare module '@inferbridge/core/call' {
   interface CallState {
@@ -173,9 +174,10 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     return { ...single('override', [target]), run: { retryBudget, retries: 0 } };
   };
 
+  const nameOf = (asked: string): string => options.modeName(aliases.get(asked) ?? asked);
+
   const byName = async (asked: string, search: Search, param: string): Promise<Route> => {
-    const alias = aliases.get(asked) ?? asked;
-    const name = options.modeName(alias);
+    const name = nameOf(asked);
     if (tiers.has(name)) return byTier(name, search);
     if (options.isModeName(name)) return byTier(name, search);
     return single('direct', await direct(name, search, param));
@@ -212,12 +214,16 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     const keys = await credentials.of(state.user?.id ?? '');
     const search: Search = { keys, residency: state.residency ?? null, leftOut: [] };
     const { model, models } = request.value;
-    const route =
+    const found =
       state.override !== undefined
         ? byOverride(state.override, search)
         : models !== undefined && models !== null
           ? await byChain(models, search)
           : await byName(model, search, 'model');
+    const route =
+      request.operation === 'embeddings' && state.override === undefined
+        ? inOneSpace(found, firstModel(nameOf(firstOf(models) ?? model), options), search)
+        : found;
     state.mode = route.name;
     if (state.attemptTimeoutMs === undefined) return route;
     state.timeoutsOfCaller = true;
@@ -225,19 +231,6 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
   };
 }
 
-/** A client's own timeout bounds the wait for headers and first content, which without streaming is the whole reply. */
-const bounded = (ms: number): Partial<Timeouts> => ({ headersMs: ms, firstContentMs: ms });
-
-/** What the tiers of a chain say, where one request obeys them all: the first one's timers, the least money. */
-function combined(routes: readonly Route[]): Partial<Route> {
-  const limits = routes.flatMap(({ maxUsd }) => maxUsd ?? []);
-  const timeouts = routes.find((route) => route.timeouts)?.timeouts;
-  return { ...(limits.length > 0 && { maxUsd: Math.min(...limits) }), ...(timeouts && { timeouts }) };
-}
-
-/** Optional keys that are absent rather than undefined, as the core's types want them. */
-function clean<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  }; // the filter is the claim
-}
+/** The first of a client's own chain. */
+const firstOf = (models: unknown): string | null =>
+  Array.isArray(models) && typeof models[0] === 'string' ? models[0] : null;

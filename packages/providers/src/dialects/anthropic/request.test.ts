@@ -1,6 +1,13 @@
 import type { ChatMessage, ChatRequest } from '@inferbridge/core';
 import { describe, expect, it } from 'vitest';
-import { abilitiesOf, messagesBody } from './request.ts';
+import { abilitiesOf } from './models.ts';
+import { messagesRequest, refuses } from './request.ts';
+
+const messagesBody = (request: ChatRequest) => {
+  const refusal = refuses(request);
+  if (refusal) throw refusal;
+  return messagesRequest(request, { dropped() {} }).body;
+};
 
 const SONNET = 'claude-sonnet-4-5-20250929';
 const body = (request: Partial<ChatRequest>) =>

@@ -1,128 +1,223 @@
-import { type ChatMessage, type ChatRequest, GatewayError, textOf } from '@inferbridge/core';
+import { hash } from 'node:crypto';
+import type { ChatRequest } from '@inferbridge/core';
+import { dropping, refusing, type Treatments } from '../../features.ts';
+import { limitBreakpoints } from './breakpoints.ts';
+import type { Block } from './content.ts';
+import { abilitiesOf } from './models.ts';
+import { createNames } from './names.ts';
+import type { Reading } from './reading.ts';
+import { JSON_TOOL, structuredOf } from './structured.ts';
+import { thinkingOf } from './thinking.ts';
+import { toolsOf } from './tools.ts';
+import { turnsOf } from './turns.ts';
 
 /*
- * OpenAI chat completions → Anthropic messages: text, system, sampling, stop sequences, streaming.
- * What this translation cannot honour is refused as `unsupported`, so that the next candidate gets the request.
+ * OpenAI chat completions → Anthropic messages.
  * Source: https://docs.anthropic.com/en/api/messages (read 2026-11-20).
  */
 
-/** What a model lets its caller say; by the longest prefix of its name. */
-interface Abilities {
-  readonly maxOutput: number;
-  /** `both`: temperature and top_p together; `one`: either; `none`: neither. */
-  readonly sampling: 'both' | 'one' | 'none';
+/** What the vendor does with features; per model, `MODELS` says more. */
+export const TREATMENTS = {
+  'custom tools': 'emulated',
+  'hosted tools': 'native',
+  'forced tool choice': 'emulated',
+  'allowed tools': 'emulated',
+  'functions (legacy)': 'emulated',
+  'JSON mode': 'emulated',
+  'JSON output with tools': 'native',
+  'audio input': 'refused',
+  'audio output': 'refused',
+  'n > 1': 'refused',
+  logprobs: 'refused',
+  web_search_options: 'refused',
+  prediction: 'dropped',
+  penalties: 'dropped',
+  logit_bias: 'dropped',
+  seed: 'dropped',
+  verbosity: 'dropped',
+  'prompt caching hints': 'dropped',
+  metadata: 'dropped',
+  store: 'dropped',
+  moderation: 'dropped',
+} as const satisfies Treatments;
+
+export const refuses = refusing(TREATMENTS);
+const drop = dropping(TREATMENTS);
+
+/** Top-level fields that are translated, or that say nothing here. */
+const KNOWN: ReadonlySet<string> = new Set([
+  'model',
+  'messages',
+  'models',
+  'stream',
+  'stream_options',
+  'max_tokens',
+  'max_completion_tokens',
+  'temperature',
+  'top_p',
+  'top_k',
+  'stop',
+  'tools',
+  'tool_choice',
+  'parallel_tool_calls',
+  'response_format',
+  'reasoning_effort',
+  'reasoning',
+  'thinking',
+  'output_config',
+  'user',
+  'safety_identifier',
+  'service_tier',
+  'n',
+  'logprobs',
+  'modalities',
+]);
+/** Anthropic's own, which no other vendor knows. */
+const OWN = ['context_management', 'mcp_servers', 'container', 'inference_geo', 'speed'];
+
+export interface RequestRules {
+  /** What becomes of system messages in the middle where the model takes none there; default `hoist`. */
+  readonly systemMidway?: 'hoist' | 'user';
+  /** Do without grammars: the vendor refused this one. */
+  readonly withoutGrammar?: boolean;
+  readonly dropped: (param: string) => void;
 }
 
-/** Newest first matters not: the longest matching prefix wins. Unknown models are taken for the newest. */
-const MODELS: Readonly<Record<string, Abilities>> = {
-  'claude-3-haiku': { maxOutput: 4_096, sampling: 'both' },
-  'claude-3-5': { maxOutput: 8_192, sampling: 'both' },
-  'claude-3-7': { maxOutput: 64_000, sampling: 'both' },
-  'claude-opus-4-0': { maxOutput: 32_000, sampling: 'one' },
-  'claude-opus-4-2025': { maxOutput: 32_000, sampling: 'one' },
-  'claude-sonnet-4-2025': { maxOutput: 64_000, sampling: 'one' },
-  'claude-opus-4-1': { maxOutput: 32_000, sampling: 'one' },
-  'claude-sonnet-4-0': { maxOutput: 64_000, sampling: 'one' },
-  'claude-sonnet-4-5': { maxOutput: 64_000, sampling: 'one' },
-  'claude-opus-4-5': { maxOutput: 64_000, sampling: 'one' },
-  'claude-haiku-4-5': { maxOutput: 64_000, sampling: 'one' },
-  'claude-sonnet-4-6': { maxOutput: 128_000, sampling: 'one' },
-  'claude-opus-4-6': { maxOutput: 128_000, sampling: 'one' },
-};
-const NEWEST: Abilities = { maxOutput: 128_000, sampling: 'none' };
-
-export function abilitiesOf(model: string): Abilities {
-  const prefix = Object.keys(MODELS)
-    .filter((name) => model.startsWith(name))
-    .sort((a, b) => b.length - a.length)[0];
-  return (prefix && MODELS[prefix]) || NEWEST;
+export interface MessagesRequest {
+  readonly body: Record<string, unknown>;
+  readonly reading: Reading;
 }
 
-/** Request fields that change the meaning and are not translated. */
-const UNSUPPORTED = ['tools', 'functions', 'response_format', 'audio', 'web_search_options'];
+export function messagesRequest(request: ChatRequest, rules: RequestRules): MessagesRequest {
+  const { dropped } = rules;
+  const given: Record<string, unknown> = { ...request };
+  drop(given, dropped);
+  for (const name of Object.keys(given)) if (!KNOWN.has(name) && !OWN.includes(name)) dropped(name);
 
-export function messagesBody(request: ChatRequest): Record<string, unknown> {
-  refuseUnsupported(request);
   const abilities = abilitiesOf(request.model);
-  const { system, messages } = split(request.messages);
-  const stops = (Array.isArray(request.stop) ? request.stop : [request.stop ?? '']).filter(
-    (stop) => stop.trim() !== '',
+  const maxTokens = Math.min(
+    request.max_completion_tokens ?? request.max_tokens ?? abilities.maxOutput,
+    abilities.maxOutput,
   );
-  return {
+  const names = createNames();
+  const conversation = turnsOf(request.messages, {
+    names,
+    systemMidway: abilities.systemMidway ? 'stay' : (rules.systemMidway ?? 'hoist'),
+    prefill: abilities.prefill,
+  });
+  const native = abilities.schema && rules.withoutGrammar !== true;
+  const mayForce = abilities.forcedTools !== 'no';
+  const structured = structuredOf(request, { schema: native, force: mayForce });
+  const { tools, choice, plea, custom } = toolsOf(request, { names, force: mayForce, strict: native });
+  const own = choice?.type === 'tool' || choice?.type === 'any';
+  const jsonTool = structured?.by === 'tool' && !own ? structured.tool : null;
+  const thinking = thinkingOf(request, abilities, {
+    maxTokens,
+    noBudget: conversation.thoughtless || own || jsonTool !== null,
+  });
+  if (thinking.dropped) dropped(thinking.dropped);
+
+  const words = [plea, structured?.by === 'words' ? structured.words : null].filter((text) => text !== null);
+  const system: readonly Block[] = [...conversation.system, ...words.map((text) => ({ type: 'text', text }))];
+  const config = {
+    ...(thinking.effort !== undefined && { effort: thinking.effort }),
+    ...(structured?.by === 'format' && { format: structured.format }),
+  };
+  const body: Record<string, unknown> = {
+    ...ownFields(given),
     model: request.model,
-    max_tokens: Math.min(
-      request.max_completion_tokens ?? request.max_tokens ?? abilities.maxOutput,
-      abilities.maxOutput,
-    ),
-    ...(system !== '' && { system }),
-    messages,
-    ...sampling(request, abilities),
-    ...(stops.length > 0 && { stop_sequences: [...new Set(stops)] }),
+    max_tokens: maxTokens,
+    ...(system.length > 0 && { system: plainly(system) }),
+    messages: conversation.messages.map(({ role, content }) => ({ role, content: plainly(content) })),
+    ...((tools.length > 0 || jsonTool) && { tools: jsonTool ? [...tools, jsonTool] : tools }),
+    ...(jsonTool
+      ? {
+          tool_choice: {
+            type: tools.length > 0 ? 'any' : 'tool',
+            ...(tools.length === 0 && { name: JSON_TOOL }),
+            disable_parallel_tool_use: true,
+          },
+        }
+      : choice && { tool_choice: choice }),
+    ...sampling(request, thinking.budgeted ? 'none' : abilities.sampling, dropped),
+    ...stops(request),
+    ...(thinking.thinking && { thinking: thinking.thinking }),
+    ...(Object.keys(config).length > 0 && { output_config: config }),
+    ...metadata(request),
+    ...serviceTier(request, dropped),
     ...(request.stream === true && { stream: true }),
+  };
+  limitBreakpoints(body);
+  return {
+    body,
+    reading: {
+      names,
+      custom,
+      json: jsonTool ? 'tool' : structured?.by === 'words' ? 'words' : null,
+      mustCall: plea !== null,
+    },
   };
 }
 
-function refuseUnsupported(request: ChatRequest): void {
-  const given = UNSUPPORTED.find((field) => {
-    const value = request[field];
-    if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return false;
-    return !(field === 'response_format' && (value as { type?: unknown }).type === 'text');
-  });
-  if (given) throw unsupported(given);
-  if ((request.n ?? 1) > 1) throw unsupported('n');
-  if (request['logprobs'] === true) throw unsupported('logprobs');
+function ownFields(given: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(OWN.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])));
 }
 
-const unsupported = (param: string) =>
-  new GatewayError('unsupported', `this provider cannot honour "${param}"`, {
-    param,
-    code: 'unsupported_parameter',
-  });
+/** One text stands as such; several, or one with a breakpoint, as blocks. */
+const plainly = (blocks: readonly Block[]): unknown => {
+  const [only, ...more] = blocks;
+  return only && more.length === 0 && Object.keys(only).length === 2 ? only['text'] : blocks;
+};
 
+/** OpenAI's range goes to 2, Anthropic's to 1. */
 function sampling(
-  { temperature, top_p }: ChatRequest,
-  { sampling: allowed }: Abilities,
+  request: ChatRequest,
+  allowed: 'both' | 'one' | 'none',
+  dropped: (param: string) => void,
 ): Record<string, number> {
-  if (allowed === 'none') return {};
-  const t = typeof temperature === 'number' ? { temperature: Math.min(1, temperature) } : null;
-  const p = typeof top_p === 'number' ? { top_p } : null;
-  return allowed === 'both' ? { ...t, ...p } : { ...(t ?? p) };
-}
-
-interface Turn {
-  role: 'user' | 'assistant';
-  content: string;
-}
-
-/** System and developer messages go to `system`; neighbours of one role are joined; the first turn is the user's. */
-function split(messages: readonly ChatMessage[]): { system: string; messages: readonly Turn[] } {
-  const system: string[] = [];
-  const turns: Turn[] = [];
-  for (const message of messages) {
-    const text = plainText(message);
-    if (text.trim() === '') continue;
-    if (message.role === 'system' || message.role === 'developer') {
-      system.push(text);
-      continue;
-    }
-    const role = message.role === 'assistant' ? 'assistant' : 'user';
-    const before = turns.at(-1);
-    if (before?.role === role) before.content += `\n\n${text}`;
-    else turns.push({ role, content: text });
+  const { temperature, top_p: p, top_k: k } = request;
+  const given = {
+    ...(typeof temperature === 'number' && { temperature: Math.min(1, temperature) }),
+    ...(typeof p === 'number' && { top_p: p }),
+    ...(typeof k === 'number' && { top_k: k }),
+  };
+  if (allowed === 'none') {
+    for (const name of Object.keys(given)) dropped(name);
+    return {};
   }
-  // Anthropic refuses an empty conversation and, on older models, one that the assistant begins
-  if (turns[0]?.role !== 'user') turns.unshift({ role: 'user', content: '.' });
-  return { system: system.join('\n\n'), messages: turns };
+  if (allowed === 'both' || given.temperature === undefined || given.top_p === undefined) return given;
+  dropped('top_p');
+  const { top_p: _, ...rest } = given;
+  return rest;
 }
 
-function plainText(message: ChatMessage): string {
-  if (message.role === 'tool' || message.role === 'function' || message.tool_calls?.length)
-    throw unsupported('messages');
-  if (
-    Array.isArray(message.content) &&
-    message.content.some((part) => part.type !== 'text' && part.type !== 'refusal')
-  )
-    throw unsupported('messages');
-  if (!Array.isArray(message.content)) return textOf(message);
-  return message.content.map((part) => String(part.text ?? part['refusal'] ?? '')).join('');
+/** Stop sequences of nothing but blanks are refused. */
+function stops({ stop }: ChatRequest): { stop_sequences: string[] } | null {
+  const given = Array.isArray(stop) ? stop : [stop ?? ''];
+  const kept = [...new Set(given.filter((text) => String(text).trim() !== ''))];
+  return kept.length > 0 ? { stop_sequences: kept } : null;
+}
+
+const MOST_USER = 256;
+
+/** Who asks, and never an address: one that looks like it is hashed. */
+function metadata(request: ChatRequest): { metadata: { user_id: string } } | null {
+  const user = request['safety_identifier'] ?? request.user;
+  if (typeof user !== 'string' || user === '') return null;
+  const id = user.includes('@') || user.length > MOST_USER ? hash('sha256', user, 'hex') : user;
+  return { metadata: { user_id: id } };
+}
+
+const TIERS: Readonly<Record<string, string>> = { auto: 'auto', default: 'standard_only' };
+
+function serviceTier(
+  request: ChatRequest,
+  dropped: (param: string) => void,
+): { service_tier: string } | null {
+  const given = request['service_tier'];
+  if (typeof given !== 'string') return null;
+  const tier = TIERS[given];
+  if (tier) return { service_tier: tier };
+  dropped('service_tier');
+  return null;
 }

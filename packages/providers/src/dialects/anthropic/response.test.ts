@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { completionOf, finishReason, UsageTally } from './response.ts';
+import { completionOf, finishReason } from './response.ts';
+import { UsageTally } from './usage.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../../../..');
 const FIXTURES = resolve(ROOT, process.env['INFERBRIDGE_FIXTURES'] ?? '../shared/fixtures');

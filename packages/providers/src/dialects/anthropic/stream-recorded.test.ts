@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { type ChatChunk, GatewayError } from '@inferbridge/core';
 import { seededRandom } from '@inferbridge/core/testing';
 import { describe, expect, it } from 'vitest';
+import { PLAIN } from './reading.ts';
 import { messageFrames } from './stream.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../../../..');
@@ -32,11 +33,12 @@ async function read(bytes: Buffer, size = () => bytes.length) {
       at = end;
     }
   }
-  const frames = messageFrames(
-    body(),
-    5,
-    (said) => new GatewayError('overloaded', 'scripted', { cause: said }),
-  );
+  const frames = messageFrames(body(), {
+    created: 5,
+    reading: PLAIN,
+    native: false,
+    failure: (said) => new GatewayError('overloaded', 'scripted', { cause: said }),
+  });
   const chunks: ChatChunk[] = [];
   try {
     for (;;) {

@@ -1,5 +1,6 @@
 import { type ChatChunk, GatewayError } from '@inferbridge/core';
 import { describe, expect, it } from 'vitest';
+import { PLAIN } from './reading.ts';
 import { messageFrames } from './stream.ts';
 
 interface Event {
@@ -19,11 +20,12 @@ async function read(bytes: Buffer, size = () => bytes.length) {
       at = end;
     }
   }
-  const frames = messageFrames(
-    body(),
-    5,
-    (said) => new GatewayError('overloaded', 'scripted', { cause: said }),
-  );
+  const frames = messageFrames(body(), {
+    created: 5,
+    reading: PLAIN,
+    native: false,
+    failure: (said) => new GatewayError('overloaded', 'scripted', { cause: said }),
+  });
   const chunks: ChatChunk[] = [];
   try {
     for (;;) {

@@ -1,4 +1,4 @@
-import { type ErrorClass, GatewayError, type UpstreamError } from '@inferbridge/core';
+import { type ChatCompletion, type ErrorClass, GatewayError, type UpstreamError } from '@inferbridge/core';
 import { retryAfterMs } from '../../retry-after.ts';
 import { scrub } from '../../scrub.ts';
 
@@ -108,3 +108,17 @@ export function classOf(
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The status that an error in a 200 would have had; vendors put it into `code` or `status_code`. */
+export function statusIn(body: unknown): number {
+  const error = isRecord(body) ? body['error'] : null;
+  const status = isRecord(error)
+    ? Number(error['status_code'] ?? error['code'] ?? error['status'])
+    : Number.NaN;
+  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 200;
+}
+
+export function isCompletion(body: unknown): body is ChatCompletion {
+  if (!isRecord(body) || !Array.isArray(body['choices']) || body['choices'].length === 0) return false;
+  return body['choices'].every((choice) => isRecord(choice) && isRecord(choice['message']));
+}

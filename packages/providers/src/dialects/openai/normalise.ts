@@ -1,5 +1,14 @@
-import type { ChatChunk, ChatCompletion, ChunkChoice, ToolCallDelta, WireUsage } from '@inferbridge/core';
+import {
+  type ChatChunk,
+  type ChatCompletion,
+  type ChunkChoice,
+  GatewayError,
+  type WireUsage,
+} from '@inferbridge/core';
+import { type CallsState, callDelta, wholeCalls } from './calls.ts';
 import { isRecord } from './errors.ts';
+import { plainUsage } from './reply-usage.ts';
+import { createThink, type Think } from './think.ts';
 
 /** Where a vendor's replies differ from OpenAI's. */
 export interface ReplyTraits {
@@ -7,6 +16,10 @@ export interface ReplyTraits {
   readonly usageOf?: (body: Readonly<Record<string, unknown>>) => WireUsage | null | undefined;
   /** Rewrites a message or delta in place of OpenAI's form (content as an array, reasoning under another name). */
   readonly message?: (message: Record<string, unknown>) => void;
+  /** Models think aloud in their text, between tags. Default false. */
+  readonly thinkTags?: boolean;
+  /** The vendor's ids are not unique: ours take their place. Default false. */
+  readonly ownIds?: boolean;
 }
 
 /*
@@ -31,6 +44,10 @@ const FINISH: Readonly<Record<string, string>> = {
 };
 
 const finish = (reason: unknown, calls: boolean): string => {
+  if (reason === 'error')
+    throw new GatewayError('server_error', 'the upstream broke off with an error', {
+      code: 'upstream_finish_error',
+    });
   const known = FINISH[String(reason)] ?? 'stop';
   return known === 'stop' && calls ? 'tool_calls' : known;
 };
@@ -44,22 +61,17 @@ export function normaliseCompletion(
   const usage = body.usage ?? traits.usageOf?.(body) ?? null;
   return {
     ...body,
-    id: body.id || made.id,
+    id: (!traits.ownIds && body.id) || made.id,
     object: 'chat.completion',
-    created: Number.isInteger(body.created) ? body.created : made.created,
+    created: Number.isInteger(body.created) && body.created > 0 ? body.created : made.created,
     choices: body.choices.map((choice, index) => {
       const message: Record<string, unknown> = { ...choice.message, role: 'assistant' };
       traits.message?.(message);
-      const calls = Array.isArray(message['tool_calls']) ? message['tool_calls'].filter(isRecord) : [];
-      if (calls.length > 0)
-        message['tool_calls'] = calls.map((call, at) => ({
-          ...call,
-          id: call['id'] || `${made.id}-call-${at}`,
-          type: call['type'] ?? 'function',
-          ...(isRecord(call['function']) && {
-            function: { ...call['function'], arguments: argumentsOf(call['function']) },
-          }),
-        }));
+      reasoningIn(message);
+      if (traits.thinkTags) thinkingIn(message, createThink(), true);
+      const given = message['tool_calls'];
+      const calls = wholeCalls(Array.isArray(given) ? given.filter(isRecord) : [], made.id);
+      if (calls.length > 0) message['tool_calls'] = calls;
       else delete message['tool_calls'];
       return {
         ...choice,
@@ -73,16 +85,34 @@ export function normaliseCompletion(
         logprobs: choice['logprobs'] ?? null,
       };
     }),
-    ...(usage && { usage }),
+    ...(usage && { usage: plainUsage(usage) }),
   };
 }
 
-interface ChoiceState {
+/** Vendors call it `reasoning`; one name is enough. */
+function reasoningIn(message: Record<string, unknown>): void {
+  const { reasoning } = message;
+  if (reasoning !== null && typeof reasoning !== 'string') return;
+  delete message['reasoning'];
+  if (reasoning !== null && typeof message['reasoning_content'] !== 'string')
+    message['reasoning_content'] = reasoning;
+}
+
+/** What is said between the tags is reasoning. */
+function thinkingIn(message: Record<string, unknown>, think: Think, whole: boolean): void {
+  const { content } = message;
+  if (typeof content !== 'string') return;
+  const said = think.push(content);
+  const rest = whole ? think.end() : null;
+  message['content'] = said.content + (rest?.content ?? '');
+  const reasoning = said.reasoning + (rest?.reasoning ?? '');
+  if (reasoning !== '') message['reasoning_content'] = String(message['reasoning_content'] ?? '') + reasoning;
+}
+
+interface ChoiceState extends CallsState {
   role: boolean;
   finished: boolean;
-  /** The vendor's own index or id of a call → ours, contiguous from 0. */
-  calls: Map<string, number>;
-  latest: string | null;
+  readonly think: Think | null;
 }
 
 /**
@@ -97,15 +127,23 @@ export function createNormaliser(traits: ReplyTraits, made: { id: string; create
 
   const oneChoice = (choice: ChunkChoice, position: number): ChunkChoice | null => {
     const index = Number.isInteger(choice.index) ? choice.index : position;
-    const state = choices.get(index) ?? { role: false, finished: false, calls: new Map(), latest: null };
+    const state: ChoiceState = choices.get(index) ?? {
+      role: false,
+      finished: false,
+      calls: new Map(),
+      latest: null,
+      think: traits.thinkTags ? createThink() : null,
+    };
     choices.set(index, state);
     if (state.finished) return null;
     const delta: Record<string, unknown> = isRecord(choice.delta) ? { ...choice.delta } : {};
     traits.message?.(delta);
+    reasoningIn(delta);
+    if (state.think) thinkingIn(delta, state.think, (choice.finish_reason ?? null) !== null);
     delete delta['role'];
     const calls = Array.isArray(delta['tool_calls']) ? delta['tool_calls'].filter(isRecord) : [];
     delete delta['tool_calls'];
-    if (calls.length > 0) delta['tool_calls'] = calls.map((call) => oneCall(call, state, made.id));
+    if (calls.length > 0) delta['tool_calls'] = calls.map((call) => callDelta(call, state, made.id));
     if (!state.role) {
       state.role = true;
       // OpenAI's own first delta: the role, with an empty text unless a call follows
@@ -126,10 +164,11 @@ export function createNormaliser(traits: ReplyTraits, made: { id: string; create
 
   return {
     add(chunk: ChatChunk): ChatChunk | null {
-      usage = chunk.usage ?? traits.usageOf?.(chunk) ?? usage;
+      const counted = chunk.usage ?? traits.usageOf?.(chunk);
+      if (counted) usage = plainUsage(counted);
       if (!chunk.id && chunk.choices.length === 0) return null; // a leading chunk that names nothing
       head ??= {
-        id: chunk.id || made.id,
+        id: (!traits.ownIds && chunk.id) || made.id,
         created: Number.isInteger(chunk.created) && chunk.created > 0 ? chunk.created : made.created,
         model: chunk.model ?? '',
       };
@@ -158,36 +197,4 @@ export function createNormaliser(traits: ReplyTraits, made: { id: string; create
       ];
     },
   };
-}
-
-function oneCall(call: Record<string, unknown>, state: ChoiceState, made: string): ToolCallDelta {
-  const fn = isRecord(call['function']) ? call['function'] : {};
-  const id = typeof call['id'] === 'string' && call['id'] !== '' ? call['id'] : null;
-  const named = typeof fn['name'] === 'string' && fn['name'] !== '';
-  const key = Number.isInteger(call['index'])
-    ? `#${call['index']}`
-    : id !== null
-      ? id
-      : named
-        ? `new ${state.calls.size}`
-        : (state.latest ?? 'new 0');
-  const known = state.calls.get(key);
-  state.latest = key;
-  const args = argumentsOf(fn);
-  if (known !== undefined) return { index: known, function: { arguments: args } };
-  const index = state.calls.size;
-  state.calls.set(key, index);
-  return {
-    ...call,
-    index,
-    id: id ?? `${made}-call-${index}`,
-    type: 'function',
-    function: { ...fn, name: String(fn['name'] ?? ''), arguments: args },
-  };
-}
-
-/** Arguments are JSON in a string, also where a vendor sends the object itself. */
-function argumentsOf({ arguments: given }: Record<string, unknown>): string {
-  if (typeof given === 'string') return given;
-  return isRecord(given) ? JSON.stringify(given) : '';
 }

@@ -1,6 +1,8 @@
 import type { ChatRequest } from '@inferbridge/core';
 import { describe, expect, it } from 'vitest';
-import { chatBody, type RequestTraits } from './request.ts';
+import { chatBodyOf, type RequestTraits } from './request.ts';
+
+const chatBody = (request: ChatRequest, traits: RequestTraits) => chatBodyOf(traits)(request, () => {}).body;
 
 const HELLO: ChatRequest = { model: 'm-1', messages: [{ role: 'user', content: 'Hi' }] };
 const body = (request: Partial<ChatRequest>, traits: RequestTraits = {}) =>

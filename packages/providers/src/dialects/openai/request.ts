@@ -1,42 +1,67 @@
-import type { ChatMessage, ChatRequest } from '@inferbridge/core';
+import type { ChatRequest } from '@inferbridge/core';
+import { dropping, type Treatments } from '../../features.ts';
+import { isRecord } from './errors.ts';
+import { adaptMessages, type MessageTraits } from './messages.ts';
 
 /** How a vendor's requests differ from OpenAI's; every field has OpenAI's own way as its default. */
-export interface RequestTraits {
+export interface RequestTraits extends MessageTraits {
   /** The vendor's name of the limit on the answer; default: as the client spelled it. */
   readonly maxTokensField?: 'max_tokens' | 'max_completion_tokens';
-  /** Default true; otherwise `developer` messages become `system` ones. */
-  readonly developerRole?: boolean;
-  /** Content must be one string: text parts are joined. Default none. */
-  readonly stringContent?: readonly string[];
-  /** Fields that the vendor refuses and that only hint: left out. */
+  /** What the vendor does with features; what is not listed it takes as it is. */
+  readonly treatments?: Treatments;
+  /** Further fields that the vendor refuses and that only hint: left out. */
   readonly drop?: readonly string[];
   readonly rename?: Readonly<Record<string, string>>;
   /** Does it know `stream_options.include_usage`? Default true. */
   readonly includeUsage?: boolean;
+  /** The vendor's last word on the body; what it takes away it tells. */
+  readonly prepare?: (body: Record<string, unknown>, dropped: (param: string) => void) => void;
 }
 
 /** Fields that steer this gateway and no upstream. */
 export const OURS = ['models', 'api_base', 'base_url', 'api_key'];
 
-/** The body for an upstream: the client's own, but for the model, the usage that we ask for ourselves, and the traits. */
-export function chatBody(request: ChatRequest, traits: RequestTraits): Record<string, unknown> {
-  const body: Record<string, unknown> = { ...request };
-  for (const field of OURS) delete body[field];
-  if (request.stream === true) {
-    if (traits.includeUsage !== false)
+export type ChatBodyOf = (
+  request: ChatRequest,
+  dropped: (param: string) => void,
+) => { readonly body: Record<string, unknown>; readonly plain: boolean };
+
+/**
+ * Makes the body for an upstream: the client's own, but for the model, the usage that we ask for ourselves, and the
+ * traits. `plain` tells that nothing else differs from what the client sent.
+ */
+export function chatBodyOf(traits: RequestTraits): ChatBodyOf {
+  const leaveOut = dropping(traits.treatments ?? {});
+  return (request, dropped) => {
+    const body: Record<string, unknown> = { ...request };
+    for (const field of OURS) delete body[field];
+    if (request.stream === true && traits.includeUsage !== false)
       body['stream_options'] = { ...request.stream_options, include_usage: true };
     else delete body['stream_options'];
-  } else delete body['stream_options'];
-  limit(body, traits.maxTokensField);
-  for (const field of traits.drop ?? []) delete body[field];
-  for (const [from, to] of Object.entries(traits.rename ?? {})) {
-    if (body[from] === undefined) continue;
-    body[to] = body[from];
-    delete body[from];
-  }
-  if (traits.developerRole === false || traits.stringContent)
-    body['messages'] = request.messages.map((message) => adapt(message, traits));
-  return body;
+    limit(body, traits.maxTokensField);
+    leaveOut(body, dropped);
+    for (const field of traits.drop ?? []) {
+      if (body[field] !== undefined && body[field] !== null) dropped(field);
+      delete body[field];
+    }
+    for (const [from, to] of Object.entries(traits.rename ?? {})) {
+      if (body[from] === undefined) continue;
+      body[to] = body[from];
+      delete body[from];
+    }
+    body['messages'] = adaptMessages(request.messages, traits);
+    if (Array.isArray(request.tools)) body['tools'] = plainTools(request.tools, traits);
+    if (Array.isArray(body['tools']) && body['tools'].length === 0) withoutTools(body);
+    traits.prepare?.(body, dropped);
+    return { body, plain: traits.includeUsage !== false && isSame(body, request) };
+  };
+}
+
+/** Nothing but the usage that we ask for ourselves is different. */
+function isSame(body: Record<string, unknown>, request: ChatRequest): boolean {
+  for (const field in request) if (field !== 'stream_options' && body[field] !== request[field]) return false;
+  for (const field in body) if (field !== 'stream_options' && !(field in request)) return false;
+  return true;
 }
 
 function limit(body: Record<string, unknown>, field: RequestTraits['maxTokensField']): void {
@@ -47,14 +72,18 @@ function limit(body: Record<string, unknown>, field: RequestTraits['maxTokensFie
   if (most !== undefined && most !== null) body[field] = most;
 }
 
-function adapt(message: ChatMessage, { developerRole, stringContent = [] }: RequestTraits): ChatMessage {
-  const role = message.role === 'developer' && developerRole === false ? 'system' : message.role;
-  const { content } = message;
-  if (
-    !Array.isArray(content) ||
-    !stringContent.includes(role) ||
-    content.some((part) => part.type !== 'text')
-  )
-    return { ...message, role };
-  return { ...message, role, content: content.map((part) => part.text ?? '').join('\n') };
+/** Breakpoints on tools are Anthropic's spelling, and refused elsewhere. */
+function plainTools(tools: unknown[], { cacheControl }: MessageTraits): unknown[] {
+  if (cacheControl || !tools.some((tool) => isRecord(tool) && tool['cache_control'] !== undefined))
+    return tools;
+  return tools.map((tool) => {
+    if (!isRecord(tool)) return tool;
+    const { cache_control: _, ...rest } = tool;
+    return rest;
+  });
+}
+
+/** An empty list is refused, and so is a choice among no tools. */
+function withoutTools(body: Record<string, unknown>): void {
+  for (const field of ['tools', 'tool_choice', 'parallel_tool_calls']) delete body[field];
 }

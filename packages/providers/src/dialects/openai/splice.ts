@@ -51,6 +51,18 @@ export function splicedBody(
   return Buffer.concat(pieces);
 }
 
+/** The same body but for its model; `null` where that takes more than splicing. */
+export function bodyWithModel(bytes: Uint8Array, model: string): Uint8Array | null {
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const at = members(body)?.members.get('model');
+  if (!at) return null;
+  return Buffer.concat([
+    body.subarray(0, at.start),
+    Buffer.from(JSON.stringify(model)),
+    body.subarray(at.end),
+  ]);
+}
+
 /** Where the values of a JSON object's own members are, and its closing brace. `bytes` is known to be valid JSON. */
 export function members(body: Buffer): { members: Map<string, Span>; close: number } | null {
   const found = new Map<string, Span>();

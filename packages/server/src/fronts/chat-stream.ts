@@ -1,5 +1,5 @@
 import { type ChatChunk, eventOf, type Stream, writeUsage } from '@inferbridge/core';
-import { type Block, deltaWithBlock } from './block.ts';
+import { type Block, deltaWithBlock } from '../compat/block.ts';
 
 const encoder = new TextEncoder();
 const event = (chunk: ChatChunk): Uint8Array => encoder.encode(eventOf(chunk));

@@ -6,23 +6,19 @@ import {
   GatewayError,
   type Host,
   isGatewayError,
-  type Stream,
 } from '@inferbridge/core';
 import type { User } from '@inferbridge/plugins';
-import { OPENAI_DIALECT } from '@inferbridge/providers';
-import { type BlockFacts, blockOf, withBlock } from '../compat/block.ts';
-import { envelope } from '../compat/error-shape.ts';
-import { type RequestHeaders, readHeaders } from '../compat/headers.ts';
-import { clientStream } from '../compat/stream.ts';
+import { blockOf } from '../compat/block.ts';
+import { droppedHeader, type RequestHeaders, readHeaders } from '../compat/headers.ts';
+import type { Front, Writer } from '../fronts/front.ts';
 import { parseObject, readBody } from './body.ts';
-import { checkChat } from './chat-body.ts';
 import { unauthenticated } from './http-error.ts';
 import { type Authenticate, bearerOf } from './identify.ts';
 import { createPatience, requestName } from './patience.ts';
-import { sendError, sendJson, wireErrorOf, write } from './send.ts';
+import { sendJson, sendWire, wireErrorOf, write } from './send.ts';
 import { createTurns } from './turn.ts';
 
-export interface ChatOptions {
+export interface ModelCallOptions {
   readonly gateway: Gateway;
   readonly host: Host;
   readonly authenticate: Authenticate;
@@ -44,15 +40,17 @@ const SSE = {
   'x-accel-buffering': 'no',
 } as const;
 
-/** `POST /v1/chat/completions`. */
-export function createChat(options: ChatOptions) {
+export type Answer = (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
+
+/** Answers model calls, whatever dialect they come in. */
+export function createModelCall(options: ModelCallOptions): (front: Front) => Answer {
   const { gateway, host, authenticate, bodyLimitBytes, open } = options;
   const patience = createPatience(host.clock);
   const nextTurn = createTurns();
 
-  return async (request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> => {
+  return (front) => async (request, response, requestId) => {
     const startedAt = host.clock.now();
-    const id = { 'x-request-id': requestId };
+    const id = { 'x-request-id': requestId, ...front.headers?.(requestId) };
     const leave = new AbortController();
     const end = (reason: GatewayError) => leave.abort(reason);
     let user: User | null = null;
@@ -66,6 +64,7 @@ export function createChat(options: ChatOptions) {
     });
     open.add(end);
     let direct = false;
+    let writer: Writer | null = null;
     try {
       const bearer = bearerOf(request);
       user = bearer === null ? null : await authenticate(bearer);
@@ -76,35 +75,42 @@ export function createChat(options: ChatOptions) {
       body = await readBody(request, bodyLimitBytes);
       const patienceMs = headers.patienceMs ?? (again ? patience.learned(requestName(user.id, body)) : null);
       await nextTurn();
-      const value = checkChat(parseObject(body));
+      const asked = parseObject(body);
       const call: Call = {
         id: requestId,
-        request: { operation: 'chat', value, native: { dialect: OPENAI_DIALECT, bytes: body, of: value } },
+        request: front.request(asked, body, request.headers),
         signal: leave.signal,
         budget: createBudget(host.clock, { deadlineMs: deadline(patienceMs), ...(again && NO_RETRIES) }),
         state: { user, ...stateOf(headers) },
         trail: [],
       };
-      const facts = (): BlockFacts => ({
-        mode: call.state.mode ?? value.model,
+      const { value } = call.request;
+      writer = front.writer({
         requestId,
-        latencyMs: host.clock.now() - startedAt,
+        asked,
+        request: call.request,
+        block: (reply) =>
+          blockOf(reply, {
+            mode: call.state.mode ?? value.model,
+            requestId,
+            latencyMs: host.clock.now() - startedAt,
+          }),
       });
       const waiting = value.stream === true ? keepAlive(response, host, id) : null;
       const reply = await gateway.handle(call).finally(() => waiting?.stop());
       await nextTurn();
-      if (reply.kind === 'completion')
-        return sendJson(response, 200, withBlock(reply.bytes, blockOf(reply, facts())), id);
-      if (reply.kind !== 'stream') throw new TypeError('a chat was answered with embeddings');
-      await sendStream(response, reply, facts, value.stream_options?.include_usage === true, id);
+      const all = { ...id, ...droppedHeader(reply) };
+      if (reply.kind !== 'stream') return sendJson(response, 200, writer.whole(reply), all);
+      startStream(response, all);
+      await pour(response, writer.stream(reply));
     } catch (error) {
       const wire = wireErrorOf(error, { direct });
       if (isGatewayError(error) && error.class === 'internal')
         host.log.error({ err: error.cause, request_id: requestId }, 'a request failed unexpectedly');
       else if (!isGatewayError(error) && wire.status === 500)
         host.log.error({ err: error, request_id: requestId }, 'a request failed unexpectedly');
-      if (!response.headersSent) return sendError(response, wire, id);
-      if (!response.destroyed) response.end(`data: ${JSON.stringify(envelope(wire))}\n\n`);
+      if (!response.headersSent) return sendWire(response, wire, front.failure(wire, requestId), id);
+      if (!response.destroyed) response.end(writer?.broken(wire));
     } finally {
       open.delete(end);
     }
@@ -145,16 +151,10 @@ function keepAlive(response: ServerResponse, { clock }: Host, headers: Readonly<
   return { stop: () => clock.clearTimeout(timer) };
 }
 
-async function sendStream(
-  response: ServerResponse,
-  reply: Stream,
-  facts: () => BlockFacts,
-  usage: boolean,
-  headers: Readonly<Record<string, string>>,
-): Promise<void> {
-  startStream(response, headers);
-  for await (const bytes of clientStream(reply, { usage, block: () => blockOf(reply, facts()) })) {
-    const alive = write(response, bytes);
+/** Sends what comes, at the client's pace, until the client has gone. */
+async function pour(response: ServerResponse, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const piece of bytes) {
+    const alive = write(response, piece);
     if (alive !== true && !(await alive)) break;
   }
   if (!response.destroyed) response.end();

@@ -1,13 +1,12 @@
 import type { ChatRequest } from '@inferbridge/core';
 import { z } from 'zod';
-import { unprocessable } from './http-error.ts';
+import { unprocessable } from '../http/http-error.ts';
+import { faultIn, MOST_NAME, strangers } from './fields.ts';
 
 /*
  * The request fields that OpenAI documents, by type and range; what is not listed passes.
  * Source: https://platform.openai.com/docs/api-reference/chat/create (openai 7.55.0, read 2026-11-20).
  */
-/** No model's name is longer; whatever is would only fill logs. */
-const MOST_NAME = 256;
 /** Each is a candidate that may be called. */
 const MOST_MODELS = 32;
 /** Checked before they are looked at one by one. */
@@ -55,22 +54,38 @@ const chat = z.looseObject({
   models: optional(z.array(z.string().min(1).max(MOST_NAME)).min(1)),
 });
 
+/** Fields that are known and not looked at. */
+const KNOWN: readonly string[] = [
+  ...Object.keys(chat.shape),
+  'audio',
+  'function_call',
+  'functions',
+  'modalities',
+  'moderation',
+  'prediction',
+  'prompt_cache_key',
+  'prompt_cache_options',
+  'prompt_cache_retention',
+  'reasoning_effort',
+  'safety_identifier',
+  'service_tier',
+  'store',
+  'verbosity',
+  'web_search_options',
+];
+
 /** A chat request as it stands in the body, checked; throws 422 that names the first field at fault. */
-export function checkChat(body: Record<string, unknown>): ChatRequest {
+export function checkChat(body: Record<string, unknown>, strict = false): ChatRequest {
   bounded(body, 'messages', MOST_MESSAGES);
   bounded(body, 'models', MOST_MODELS);
   const given =
     body['models'] !== undefined && body['model'] === undefined
       ? { ...body, model: String((body['models'] as unknown[])?.[0] ?? '') }
       : body; // a chain needs no model beside it
+  if (strict) strangers(given, KNOWN);
   const result = chat.safeParse(given);
   if (result.success) return given as ChatRequest; // checked field by field just above; the rest is the index signature's
-  const [issue] = result.error.issues;
-  const path = (issue?.path ?? [])
-    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
-    .join('')
-    .slice(1);
-  throw unprocessable(path || null, `${path || 'body'}: ${issue?.message ?? 'invalid'}`);
+  throw faultIn(result.error);
 }
 
 function bounded(body: Record<string, unknown>, field: string, most: number): void {

@@ -11,8 +11,8 @@ import {
   type Usage,
 } from '@inferbridge/core';
 import { describe, expect, it } from 'vitest';
-import type { Block } from './block.ts';
-import { clientStream } from './stream.ts';
+import type { Block } from '../compat/block.ts';
+import { clientStream } from './chat-stream.ts';
 
 const BLOCK: Block = {
   provider: 'groq',

@@ -1,0 +1,170 @@
+import { hash } from 'node:crypto';
+import type { ChatMessage, ContentPart, ToolCall } from '@inferbridge/core';
+import { isRecord } from './errors.ts';
+
+/** How a vendor wants the history; every field has OpenAI's own way as its default. */
+export interface MessageTraits {
+  /** Default true; otherwise `developer` messages become `system` ones. */
+  readonly developerRole?: boolean;
+  /** Content must be one string in messages of these roles: text parts are joined. Default none. */
+  readonly stringContent?: readonly string[];
+  /** Where an assistant's earlier reasoning goes: under this name, or nowhere. Default nowhere, as at OpenAI. */
+  readonly reasoningField?: 'reasoning_content' | 'reasoning';
+  /** The vendor wants that field on every assistant message: an empty text where the client kept none. */
+  readonly reasoningWanted?: boolean;
+  /** Other fields of ours that the vendor takes back as it gave them, `reasoning_details` for one. */
+  readonly carries?: readonly string[];
+  /** Default false: breakpoints of the prompt cache, spelled as Anthropic does, are taken away. */
+  readonly cacheControl?: boolean;
+  /** Default true; otherwise `name` on messages is refused. */
+  readonly messageNames?: boolean;
+  /** Default false: pictures in a tool's result move into a message of the user's behind it. */
+  readonly toolImages?: boolean;
+  /** Ids of tool calls that the vendor takes; others are rewritten, the same id always to the same one. */
+  readonly toolIds?: { readonly pattern: RegExp; readonly length: number };
+}
+
+/** What this gateway and other vendors put on messages, and OpenAI refuses. */
+const FOREIGN = [
+  'reasoning_content',
+  'reasoning',
+  'reasoning_details',
+  'thinking_blocks',
+  'provider_specific_fields',
+  'is_error',
+  'cache_control',
+  'images',
+];
+
+/** The messages as the vendor takes them; the very same array where nothing has to change. */
+export function adaptMessages(
+  messages: readonly ChatMessage[],
+  traits: MessageTraits,
+): readonly ChatMessage[] {
+  let changed = false;
+  const out: ChatMessage[] = [];
+  let waiting: ContentPart[] = [];
+  for (const [index, message] of messages.entries()) {
+    if (waiting.length > 0 && message.role !== 'tool') {
+      out.push({ role: 'user', content: waiting });
+      waiting = [];
+    }
+    if (isSimple(message, traits)) {
+      out.push(message);
+      continue;
+    }
+    const { message: adapted, images } = adapt(message, traits);
+    if (adapted !== message || images.length > 0) changed = true;
+    out.push(adapted);
+    waiting.push(...images);
+    if (index === messages.length - 1 && waiting.length > 0) out.push({ role: 'user', content: waiting });
+  }
+  return changed ? out : messages;
+}
+
+const NO_IMAGES: readonly ContentPart[] = [];
+
+/** Most messages are a role and a text, and need no second look. */
+function isSimple(message: ChatMessage, { developerRole, reasoningWanted }: MessageTraits): boolean {
+  if (typeof message.content !== 'string') return false;
+  if (message.role === 'developer' && developerRole === false) return false;
+  if (message.role === 'assistant' && reasoningWanted) return false;
+  for (const field in message) if (field !== 'role' && field !== 'content') return false;
+  return true;
+}
+
+function adapt(
+  given: ChatMessage,
+  traits: MessageTraits,
+): { message: ChatMessage; images: readonly ContentPart[] } {
+  const edit = editing(given);
+  if (given.role === 'developer' && traits.developerRole === false) edit.set('role', 'system');
+  const reasoning = textIn(given['reasoning_content']) ?? textIn(given['reasoning']);
+  for (const field of FOREIGN)
+    if (
+      given[field] !== undefined &&
+      !traits.carries?.includes(field) &&
+      !(field === 'cache_control' && traits.cacheControl)
+    )
+      edit.remove(field);
+  if (given.role === 'assistant' && traits.reasoningField && (reasoning !== null || traits.reasoningWanted))
+    edit.set(traits.reasoningField, reasoning ?? '');
+  if (given.name !== undefined && traits.messageNames === false && given.role !== 'function')
+    edit.remove('name');
+  if (given.tool_calls !== undefined) {
+    const calls = adaptCalls(given.tool_calls, traits);
+    if (calls === null) edit.remove('tool_calls');
+    else if (calls !== given.tool_calls) edit.set('tool_calls', calls);
+  }
+  if (typeof given.tool_call_id === 'string') {
+    const id = toolId(given.tool_call_id, traits);
+    if (id !== given.tool_call_id) edit.set('tool_call_id', id);
+  }
+  let images = NO_IMAGES;
+  if (Array.isArray(given.content)) {
+    const parts = adaptParts(given.content, traits);
+    if (given.role === 'tool' && !traits.toolImages)
+      images = parts.filter(({ type }) => type === 'image_url');
+    const kept = images.length > 0 ? parts.filter(({ type }) => type !== 'image_url') : parts;
+    const role = String(edit.now()['role']);
+    const plain = traits.stringContent?.includes(role) && kept.every(({ type }) => type === 'text');
+    if (plain || (images.length > 0 && kept.length === 0))
+      edit.set(
+        'content',
+        kept.map(({ text }) => text ?? '').join('\n') || (images.length > 0 ? 'The picture follows.' : ''),
+      );
+    else if (kept !== given.content) edit.set('content', kept);
+  }
+  return { message: edit.now() as ChatMessage, images }; // the same message but for the fields set above
+}
+
+/** Copies when the first change is made. */
+function editing(given: ChatMessage) {
+  let copy: Record<string, unknown> | null = null;
+  const mine = () => (copy ??= { ...given });
+  return {
+    set(field: string, value: unknown) {
+      if (given[field] !== value) mine()[field] = value;
+    },
+    remove(field: string) {
+      delete mine()[field];
+    },
+    now: (): Record<string, unknown> => copy ?? given,
+  };
+}
+
+const textIn = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** No calls at all is no list at all; `null` says so. */
+function adaptCalls(given: unknown, traits: MessageTraits): ToolCall[] | null {
+  if (!Array.isArray(given) || given.length === 0) return null;
+  let changed = false;
+  const calls = given.map((call: unknown): ToolCall => {
+    if (!isRecord(call)) return {};
+    const { extra_content: extra, cache_control: control, index, ...rest } = call;
+    const id = typeof call['id'] === 'string' ? toolId(call['id'], traits) : null;
+    const foreign =
+      (extra !== undefined && !traits.carries?.includes('extra_content')) ||
+      control !== undefined ||
+      index !== undefined;
+    if (!foreign && (id === null || id === call['id'])) return call;
+    changed = true;
+    return {
+      ...rest,
+      ...(traits.carries?.includes('extra_content') && { extra_content: extra }),
+      ...(id !== null && { id }),
+    };
+  });
+  return changed ? calls : given;
+}
+
+function toolId(id: string, { toolIds }: MessageTraits): string {
+  if (!toolIds || toolIds.pattern.test(id)) return id;
+  return hash('sha256', id, 'hex').slice(0, toolIds.length);
+}
+
+function adaptParts(parts: ContentPart[], { cacheControl }: MessageTraits): ContentPart[] {
+  if (cacheControl || !parts.some((part) => isRecord(part) && part['cache_control'] !== undefined))
+    return parts;
+  return parts.map(({ cache_control: _, ...part }) => part);
+}

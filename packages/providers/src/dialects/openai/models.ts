@@ -1,0 +1,50 @@
+import type { ChatRequest, GatewayError } from '@inferbridge/core';
+import { unsupported } from '../../features.ts';
+
+/*
+ * OpenAI's reasoning models take no sampling parameters and no stop sequences, and count `max_completion_tokens`.
+ * Source: https://platform.openai.com/docs/guides/reasoning (read 2026-11-20) and recorded refusals.
+ */
+
+const REASONING = ['o1', 'o3', 'o4', 'gpt-5', 'gpt-6', 'gpt-7'];
+/** Named like the others, and none of them. */
+const CHAT = /^gpt-5(\.\d+)?-chat/;
+const SAMPLING = [
+  'temperature',
+  'top_p',
+  'presence_penalty',
+  'frequency_penalty',
+  'logit_bias',
+  'logprobs',
+  'top_logprobs',
+];
+
+export function isReasoningModel(model: string): boolean {
+  return REASONING.some((prefix) => model.startsWith(prefix)) && !CHAT.test(model);
+}
+
+/** Leaves out what a reasoning model refuses, unless it was told not to reason. */
+export function forReasoningModels(body: Record<string, unknown>, dropped: (param: string) => void): void {
+  if (!isReasoningModel(String(body['model']))) return;
+  if (body['max_tokens'] !== undefined) {
+    if (body['max_tokens'] !== null) body['max_completion_tokens'] ??= body['max_tokens'];
+    delete body['max_tokens'];
+  }
+  if (body['reasoning_effort'] === 'none') return;
+  for (const field of SAMPLING) {
+    const value = body[field];
+    if (value === undefined || value === null) continue;
+    if (field === 'temperature' && value === 1) continue;
+    if (field === 'top_p' && value === 1) continue;
+    delete body[field];
+    if (value !== false && value !== 0) dropped(field);
+  }
+}
+
+/** A stop sequence, or log probabilities, that the model would refuse: another candidate may honour it. */
+export function reasoningRefuses(request: ChatRequest, model: string): GatewayError | null {
+  if (!isReasoningModel(model) || request['reasoning_effort'] === 'none') return null;
+  if (request.stop !== undefined && request.stop !== null && request.stop.length > 0)
+    return unsupported('stop');
+  return request['logprobs'] === true ? unsupported('logprobs') : null;
+}

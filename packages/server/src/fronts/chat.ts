@@ -1,0 +1,25 @@
+import { OPENAI_DIALECT } from '@inferbridge/providers';
+import { withBlock } from '../compat/block.ts';
+import { envelope } from '../compat/error-shape.ts';
+import { checkChat } from './chat-body.ts';
+import { clientStream } from './chat-stream.ts';
+import type { Front } from './front.ts';
+
+/** `POST /v1/chat/completions`. `strict` brings back the 422 for fields that nobody knows. */
+export const chatFront = ({ strict }: { strict: boolean }): Front => ({
+  path: '/v1/chat/completions',
+  request(body, bytes) {
+    const value = checkChat(body, strict);
+    return { operation: 'chat', value, native: { dialect: OPENAI_DIALECT, bytes, of: value } };
+  },
+  writer: ({ request, block }) => ({
+    whole: (reply) => withBlock(reply.bytes, block(reply)),
+    stream: (reply) =>
+      clientStream(reply, {
+        usage: request.operation === 'chat' && request.value.stream_options?.include_usage === true,
+        block: () => block(reply),
+      }),
+    broken: (wire) => `data: ${JSON.stringify(envelope(wire))}\n\n`,
+  }),
+  failure: (wire) => ({ status: wire.status, body: envelope(wire) }),
+});

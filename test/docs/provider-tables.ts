@@ -1,0 +1,90 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createHost, isPlugin, type ProviderPlugin } from '@inferbridge/core';
+import * as vendors from '@inferbridge/providers';
+import { type Abilities, MODELS } from '../../packages/providers/src/dialects/anthropic/models.ts';
+import { FEATURES } from '../../packages/providers/src/features.ts';
+import { ROOT } from '../support/gateway.ts';
+
+/*
+ * The tables of docs/providers.md, printed from the data that the providers run on.
+ * `node test/docs/provider-tables.ts --write` puts them there.
+ */
+
+export const PAGE = join(ROOT, 'docs/providers.md');
+export const BEGIN = '<!-- made by test/docs/provider-tables.ts -->';
+export const END = '<!-- until here -->';
+
+const SIGNS = { native: '✓', emulated: '≈', dropped: '○', refused: '✗' } as const;
+const TEMPLATE = 'openai-compatible';
+
+const host = createHost({ transport: () => Promise.reject(new TypeError('nobody is called')) });
+
+const providers = Object.values<unknown>(vendors)
+  .filter((value): value is ProviderPlugin => isPlugin(value) && value.plugin === 'provider')
+  .filter(({ name }) => name !== TEMPLATE)
+  .map((plugin) => ({
+    name: plugin.name,
+    provider: plugin.init(plugin.name === 'azure' ? { resource: 'yours' } : undefined, host),
+  }))
+  .sort((a, b) => a.name.localeCompare(b.name));
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+function features(): string {
+  const rows = Object.keys(FEATURES).map((feature) => [
+    feature,
+    ...providers.map(({ provider }) => SIGNS[provider.features?.[feature] ?? 'native']),
+  ]);
+  const embeddings = [
+    'embeddings',
+    ...providers.map(({ provider }) => (provider.embed ? SIGNS.native : SIGNS.refused)),
+  ];
+  return table(['', ...providers.map(({ name }) => name)], [...rows, embeddings]);
+}
+
+function claude(): string {
+  const row = (name: string, model: Abilities) => [
+    `\`${name}\``,
+    model.maxOutput.toLocaleString('en-US'),
+    { both: 'yes', one: 'temperature or top_p', none: 'dropped' }[model.sampling],
+    model.thinking,
+    model.thinking === 'adaptive' ? (model.off ?? 'never') : '',
+    { yes: 'yes', 'unless thinking': 'yes; thinking is dropped then', no: 'asked for in words' }[
+      model.forcedTools
+    ],
+    model.prefill ? 'yes' : 'refused',
+    model.systemMidway ? 'in place' : 'hoisted',
+    model.schema ? 'native' : 'as a tool',
+  ];
+  return table(
+    [
+      'model',
+      'tokens out',
+      'sampling',
+      'thinking',
+      'turned off by',
+      'forced tools',
+      'prefill',
+      'system midway',
+      'JSON schema',
+    ],
+    Object.entries(MODELS).map(([name, model]) => row(name, model)),
+  );
+}
+
+export const tables = (): string =>
+  `${BEGIN}\n\n${features()}\n\n### Anthropic's models\n\nBy the longest beginning of a model's name; an unknown one is taken for the newest.\n\n${claude()}\n\n${END}`;
+
+export const within = (page: string): string =>
+  page.slice(page.indexOf(BEGIN), page.indexOf(END) + END.length);
+
+if (process.argv.includes('--write')) {
+  const { readFileSync } = await import('node:fs');
+  const page = readFileSync(PAGE, 'utf8');
+  writeFileSync(
+    PAGE,
+    page.replace(within(page), () => tables()),
+  );
+}
