@@ -103,7 +103,10 @@ const SETTING = 'the operator can allow it by selfHosted.privateAddresses';
  */
 export function checkBaseUrl(text: string, policy: AddressPolicy): string {
   const refuse = (why: string) =>
-    new GatewayError('invalid_request', `base_url: ${why}`, { param: 'base_url' });
+    new GatewayError('invalid_request', `base_url: ${why}`, {
+      param: 'base_url',
+      code: 'validation_error',
+    });
   const url = URL.parse(text);
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:'))
     throw refuse('an http(s) URL is wanted');

@@ -87,10 +87,24 @@ function growCalls(whole: Growing, deltas: readonly ToolCallDelta[]): void {
     const index = delta.index ?? Math.max(0, ...whole.calls.keys());
     const call = whole.calls.get(index) ?? begin(whole, index);
     if (delta.id) call.id = delta.id;
+    if (delta['extra_content']) call['extra_content'] = delta['extra_content'];
+    if (delta.type === 'custom' || delta['custom']) {
+      growCustom(call, delta['custom']);
+      continue;
+    }
     const into = (call.function ??= {});
     if (delta.function?.name) into.name = delta.function.name;
     into.arguments = (into.arguments ?? '') + (delta.function?.arguments ?? '');
   }
+}
+
+/** A free-form call has a text where others have arguments. */
+function growCustom(call: ToolCall, more: unknown): void {
+  delete call.function;
+  call.type = 'custom';
+  const had = call['custom'] as { name: string; input: string } | undefined; // what this function put there
+  const { name, input } = (more ?? {}) as { name?: string; input?: string };
+  call['custom'] = { name: name || (had?.name ?? ''), input: (had?.input ?? '') + (input ?? '') };
 }
 
 function begin({ choice, calls }: Growing, index: number): ToolCall {

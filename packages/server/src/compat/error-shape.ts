@@ -45,13 +45,20 @@ const BY_CLASS: Readonly<Record<ErrorClass, Shape>> = {
   unsupported: BY_VERDICT.unsupported,
   context_length: BY_VERDICT.context_length,
   content_policy: BY_VERDICT.content_policy,
-  invalid_request: { status: 422, type: 'invalid_request_error', code: 'validation_error' },
+  invalid_request: { status: 400, type: 'invalid_request_error' },
   deadline: BY_VERDICT.timeout,
   shed: { status: 503, type: 'service_unavailable_error', code: 'overloaded' },
   client_closed: { status: 499, type: 'api_error', code: 'client_closed' },
   lost: { status: 500, type: 'api_error' },
   unauthenticated: { status: 401, type: 'authentication_error', code: 'invalid_api_key' },
   internal: { status: 500, type: 'api_error' },
+};
+
+/** Fields of the wrong type or range, and routes that lead nowhere, are 422; whatever else is wrong with a request is 400. */
+const BY_CODE: Readonly<Record<string, Shape>> = {
+  residency: { status: 422, type: 'residency_error' },
+  validation_error: { status: 422, type: 'invalid_request_error' },
+  no_provider_key: { status: 422, type: 'invalid_request_error' },
 };
 
 /** The types that belong to a status, for what a provider itself said. */
@@ -81,8 +88,7 @@ export function wireError(error: GatewayError, { direct = false }: { direct?: bo
   const { upstream } = error.details;
   if (upstream && (error.class === 'invalid_request' || error.class === 'content_policy' || direct))
     return said(upstream, error);
-  const shape =
-    error.details.code === 'residency' ? { status: 422, type: 'residency_error' } : BY_CLASS[error.class];
+  const shape = BY_CODE[error.details.code ?? ''] ?? BY_CLASS[error.class];
   return {
     ...shape,
     message: error.message,

@@ -166,7 +166,8 @@ function ownFields(given: Record<string, unknown>): Record<string, unknown> {
 /** One text stands as such; several, or one with a breakpoint, as blocks. */
 const plainly = (blocks: readonly Block[]): unknown => {
   const [only, ...more] = blocks;
-  return only && more.length === 0 && Object.keys(only).length === 2 ? only['text'] : blocks;
+  const bare = only?.type === 'text' && Object.keys(only).length === 2;
+  return bare && more.length === 0 ? only['text'] : blocks;
 };
 
 /** OpenAI's range goes to 2, Anthropic's to 1. */
