@@ -5,13 +5,14 @@ import {
   defineProvider,
   GatewayError,
   type HttpResponse,
+  isGatewayError,
   type NativeRequest,
   type ProviderIO,
 } from '@inferbridge/core';
 import { z } from 'zod';
 import { classify } from './dialects/anthropic/errors.ts';
 import { PLAIN, type Reading } from './dialects/anthropic/reading.ts';
-import { messagesRequest, refuses, TREATMENTS } from './dialects/anthropic/request.ts';
+import { messagesRequest, refuses, TREATMENTS, takesAsItIs } from './dialects/anthropic/request.ts';
 import { completionOf } from './dialects/anthropic/response.ts';
 import { ANTHROPIC_DIALECT, messageFrames } from './dialects/anthropic/stream.ts';
 import { isRecord, refused } from './dialects/openai/errors.ts';
@@ -38,6 +39,10 @@ const options = vendorOptions.extend({
   systemMidway: z.enum(['hoist', 'user']).optional(),
 });
 
+/** A refusal of a schema that cannot be made into a grammar, or of too many strict tools. */
+const GRAMMAR =
+  /too many strict tools|grammar (is )?too (large|complex)|schema is too complex|too many optional/i;
+
 interface Asked {
   readonly bytes: Uint8Array;
   /** The upstream will answer with a stream, whatever the client gets. */
@@ -45,6 +50,10 @@ interface Asked {
   readonly betas: readonly string[];
   readonly reading: Reading;
   readonly native: boolean;
+}
+
+interface Answered extends Asked {
+  readonly response: HttpResponse;
 }
 
 /** Anthropic, in its own dialect. */
@@ -67,14 +76,20 @@ export const anthropic: Vendor = vendor(
         };
       };
 
-      const ask = async (request: ChatRequest, io: ProviderIO, native?: NativeRequest): Promise<Asked> => {
-        const own = native?.dialect === ANTHROPIC_DIALECT ? bodyWithModel(native.bytes, request.model) : null;
+      const ask = async (
+        request: ChatRequest,
+        io: ProviderIO,
+        native?: NativeRequest,
+        withoutGrammar = false,
+      ): Promise<Asked> => {
+        const same = native?.dialect === ANTHROPIC_DIALECT && takesAsItIs(request);
+        const own = same ? bodyWithModel(native.bytes, request.model) : null;
         if (native && own) {
           const asked = native.headers?.['anthropic-beta']?.split(',').map((name) => name.trim()) ?? [];
           return { bytes: own, streams: request.stream === true, betas: asked, reading: PLAIN, native: true };
         }
         const inlined = await inlineImages(request, io, (url) => /^http:/i.test(url));
-        const rules = { dropped: io.dropped, ...(systemMidway && { systemMidway }) };
+        const rules = { dropped: io.dropped, withoutGrammar, ...(systemMidway && { systemMidway }) };
         const { body, reading } = messagesRequest(inlined, rules);
         const streams = request.stream === true || Number(body['max_tokens']) > MOST_AT_ONCE;
         if (streams) body['stream'] = true;
@@ -87,20 +102,40 @@ export const anthropic: Vendor = vendor(
         };
       };
 
+      const post = async (asked: Asked, io: ProviderIO): Promise<Answered> => {
+        const headers = headersOf(io, asked.betas);
+        const response = await io.http({
+          method: 'POST',
+          url: `${base}/messages`,
+          headers,
+          body: asked.bytes,
+        });
+        if (response.status === 200) return { ...asked, response };
+        throw failure(response, await read(response, 1_048_576).catch(() => null), io);
+      };
+
+      /** A grammar that turns out to be too large is done without. */
+      const send = async (
+        request: ChatRequest,
+        io: ProviderIO,
+        native?: NativeRequest,
+      ): Promise<Answered> => {
+        const asked = await ask(request, io, native);
+        try {
+          return await post(asked, io);
+        } catch (error) {
+          if (asked.native || !isGatewayError(error) || !GRAMMAR.test(error.details.upstream?.message ?? ''))
+            throw error;
+          return post(await ask(request, io, native, true), io);
+        }
+      };
+
       return withLegacyFunctions({
         residency: 'global',
         features: allOf(TREATMENTS),
         unfit: refuses,
         async chat(request, io, native): Promise<ChatBody | ChatStream> {
-          const { bytes: body, streams, reading, native: same, betas } = await ask(request, io, native);
-          const response = await io.http({
-            method: 'POST',
-            url: `${base}/messages`,
-            headers: headersOf(io, betas),
-            body,
-          });
-          if (response.status !== 200)
-            throw failure(response, await read(response, 1_048_576).catch(() => null), io);
+          const { response, streams, reading, native: same } = await send(request, io, native);
           const created = Math.floor(io.clock.wall() / 1000);
           if (streams && !/json|html/.test(response.headers['content-type'] ?? '')) {
             const asked = {

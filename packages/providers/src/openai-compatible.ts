@@ -56,9 +56,15 @@ export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
   readonly embeddings?: EmbeddingsTraits | false;
 }
 
-const bearer = ({ secret }: Credential): Record<string, string> =>
+/** `authorization: Bearer …`; nothing for an empty secret. */
+export const bearer = ({ secret }: Credential): Record<string, string> =>
   secret === '' ? {} : { authorization: `Bearer ${secret}` };
-const AGENT = 'inferbridge/0.1';
+/** What every request to an upstream says of itself. */
+export const PLAIN_HEADERS = {
+  accept: 'application/json',
+  'accept-encoding': 'identity',
+  'user-agent': 'inferbridge/0.1',
+} as const;
 /** What nobody but its own vendor knows, and what is easily done for all. */
 const DEFAULTS: Treatments = { 'dated hosted tools': 'refused', 'functions (legacy)': 'emulated' };
 
@@ -78,9 +84,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
     return base.replace(/\/+$/, '') + place + (options.query ? `?${options.query}` : '');
   };
   const headersOf = (credential: Credential) => ({
-    accept: 'application/json',
-    'accept-encoding': 'identity',
-    'user-agent': AGENT,
+    ...PLAIN_HEADERS,
     ...options.headers,
     ...auth(credential),
   });

@@ -1,6 +1,6 @@
 import { defineProvider } from '@inferbridge/core';
 import { forReasoningModels, reasoningRefuses } from './dialects/openai/models.ts';
-import { openAICompatible } from './openai-compatible.ts';
+import { bearer, openAICompatible, PLAIN_HEADERS } from './openai-compatible.ts';
 import { responsesBridge } from './responses-bridge.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
@@ -23,7 +23,7 @@ export const openai: Vendor = vendor(
           refuses: reasoningRefuses,
           prepare: forReasoningModels,
         }),
-        { baseUrl },
+        { baseUrl, headers: (credential) => ({ ...PLAIN_HEADERS, ...bearer(credential) }) },
       ),
   }),
 );

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ChatRequest } from '@inferbridge/core';
 import { dropping, refusing, type Treatments } from '../../features.ts';
+import { isRecord } from '../openai/errors.ts';
 import { limitBreakpoints } from './breakpoints.ts';
 import type { Block } from './content.ts';
 import { abilitiesOf } from './models.ts';
@@ -157,6 +158,21 @@ export function messagesRequest(request: ChatRequest, rules: RequestRules): Mess
       mustCall: plea !== null,
     },
   };
+}
+
+/** Can a body of the vendor's own dialect go to this model unchanged? What it would refuse has to be translated. */
+export function takesAsItIs(request: ChatRequest): boolean {
+  const abilities = abilitiesOf(request.model);
+  const { temperature, top_p: p, top_k: k, thinking } = request;
+  const sampled = [temperature, p, k].some((value) => value !== undefined && value !== null);
+  if (sampled && abilities.sampling === 'none') return false;
+  const kind = isRecord(thinking) ? thinking['type'] : null;
+  if (kind === 'enabled' && abilities.thinking !== 'budget') return false;
+  if (kind === 'adaptive' && abilities.thinking !== 'adaptive') return false;
+  if (kind === 'disabled' && abilities.thinking === 'adaptive' && abilities.off !== 'disabled') return false;
+  const choice = request['tool_choice'];
+  if ((choice === 'required' || isRecord(choice)) && abilities.forcedTools === 'no') return false;
+  return abilities.prefill || request.messages.at(-1)?.role !== 'assistant';
 }
 
 function ownFields(given: Record<string, unknown>): Record<string, unknown> {

@@ -1,0 +1,15 @@
+import { hash } from 'node:crypto';
+
+/** Longer ids are refused; what else may stand in one is not documented, so only what OpenAI itself writes is sent. */
+const TAKEN = /^[\w-]{1,64}$/;
+const KEPT = 40;
+const HASH = 16;
+
+/**
+ * The `call_id` for a tool call's id, for the call and for its output alike: the same id always gives the same one,
+ * and different ones stay different. Source: https://platform.openai.com/docs/api-reference/responses (read 2026-11-20).
+ */
+export const callId = (id: string): string =>
+  TAKEN.test(id)
+    ? id
+    : `${id.replace(/[^\w-]/g, '_').slice(0, KEPT)}_${hash('sha256', id, 'hex').slice(0, HASH)}`;
