@@ -130,6 +130,7 @@ export async function createInferBridge(
   let draining = false;
   const app = createApp({
     log: host.log,
+    bodyLimitBytes: config.bodyLimitBytes,
     modelPaths: fronts.map(({ path }) => path),
     draining: () => draining,
     authenticate,

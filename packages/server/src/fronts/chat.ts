@@ -21,5 +21,8 @@ export const chatFront = ({ strict }: { strict: boolean }): Front => ({
       }),
     broken: (wire) => `data: ${JSON.stringify(envelope(wire))}\n\n`,
   }),
-  failure: (wire) => ({ status: wire.status, body: envelope(wire) }),
+  failure: chatFailure,
 });
+
+/** The one error shape. */
+export const chatFailure: Front['failure'] = (wire) => ({ status: wire.status, body: envelope(wire) });

@@ -1,5 +1,6 @@
 import { withBlock } from '../compat/block.ts';
 import { envelope } from '../compat/error-shape.ts';
+import { chatFailure } from './chat.ts';
 import { checkEmbeddings } from './embeddings-body.ts';
 import type { Front } from './front.ts';
 
@@ -20,5 +21,5 @@ export const embeddingsFront = ({ strict, defaultModel }: EmbeddingsFrontOptions
     },
     broken: (wire) => JSON.stringify(envelope(wire)),
   }),
-  failure: (wire) => ({ status: wire.status, body: envelope(wire) }),
+  failure: chatFailure,
 });

@@ -1,9 +1,11 @@
 import type { Log } from '@inferbridge/core';
 import Koa from 'koa';
 import { requestId } from '../compat/headers.ts';
+import { chatFailure } from '../fronts/chat.ts';
+import type { Front } from '../fronts/front.ts';
 import { HttpError, notFound } from './http-error.ts';
 import { type RoutesOptions, routes } from './routes.ts';
-import { sendError, wireErrorOf } from './send.ts';
+import { sendWire, wireErrorOf } from './send.ts';
 
 export interface AppOptions extends RoutesOptions {
   readonly log: Log;
@@ -32,7 +34,8 @@ export function createApp(options: AppOptions): Koa {
       if (wire.status === 500)
         log.error({ err: error, request_id: id, path: context.path }, 'a request failed unexpectedly');
       context.respond = false;
-      sendError(res, wire, { 'x-request-id': id });
+      const failure = (context.state['failure'] as Front['failure'] | undefined) ?? chatFailure; // set by the route
+      sendWire(res, wire, failure(wire, id), { 'x-request-id': id });
     }
   });
 

@@ -2,9 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import type { User } from '@inferbridge/plugins';
 import type { Context } from 'koa';
 import Router from 'koa-router';
+import type { Front } from '../fronts/front.ts';
 import { parseObject, readBody } from './body.ts';
 import { unauthenticated } from './http-error.ts';
 import { type Authenticate, bearerOf } from './identify.ts';
+import { type CountOptions, countRoutes } from './routes/count.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
 import { type KeyOptions, keyRoutes } from './routes/keys.ts';
 import { type LogOptions, logRoutes } from './routes/logs.ts';
@@ -20,6 +22,10 @@ export interface Route {
   /** As koa-router spells paths. */
   readonly path: string;
   readonly access: Access;
+  /** Of the body; default 64 KB. */
+  readonly bodyLimitBytes?: number;
+  /** The envelope of failures; default the one of chat. */
+  readonly failure?: Front['failure'];
   /** Returns the body, or nothing for 204. */
   handle(request: RouteRequest): Promise<RouteAnswer>;
 }
@@ -39,7 +45,13 @@ export interface RouteAnswer {
   readonly body?: unknown;
 }
 
-export interface RoutesOptions extends UserOptions, KeyOptions, LogOptions, ModelOptions, HealthOptions {
+export interface RoutesOptions
+  extends CountOptions,
+    UserOptions,
+    KeyOptions,
+    LogOptions,
+    ModelOptions,
+    HealthOptions {
   readonly authenticate: Authenticate;
 }
 
@@ -51,6 +63,7 @@ export const routeTable = (options: RoutesOptions): readonly Route[] => [
   ...userRoutes(options),
   ...keyRoutes(options),
   ...modelRoutes(options),
+  ...countRoutes(options),
   ...logRoutes(options),
   ...healthRoutes(options),
 ];
@@ -59,13 +72,14 @@ export function routes(options: RoutesOptions): Router {
   const router = new Router();
   for (const route of routeTable(options)) {
     router[route.method](route.path, async (context: Context) => {
+      context.state['failure'] = route.failure;
       const user = route.access === 'public' ? NOBODY : await identified(context.req, options.authenticate);
       const answer = await route.handle({
         user,
         params: (context as { params?: Record<string, string> }).params ?? {}, // set by the router
         query: single(context.query),
         address: context.req.socket.remoteAddress ?? '',
-        body: async () => parseObject(await readBody(context.req, ADMIN_BODY_BYTES)),
+        body: async () => parseObject(await readBody(context.req, route.bodyLimitBytes ?? ADMIN_BODY_BYTES)),
       });
       context.status = answer.status;
       if (answer.body === undefined) return;

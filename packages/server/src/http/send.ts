@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { asGatewayError } from '@inferbridge/core';
-import { envelope, type WireError, wireError } from '../compat/error-shape.ts';
+import { type WireError, wireError } from '../compat/error-shape.ts';
 import { HttpError } from './http-error.ts';
 
 /** Sends JSON, whole. */
@@ -24,14 +24,6 @@ export function sendJson(
 /** Any failure in the one error shape. */
 export function wireErrorOf(error: unknown, options?: { direct?: boolean }): WireError {
   return error instanceof HttpError ? error.wire : wireError(asGatewayError(error), options);
-}
-
-export function sendError(
-  response: ServerResponse,
-  wire: WireError,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  sendWire(response, wire, { status: wire.status, body: envelope(wire) }, headers);
 }
 
 /** A failure in the envelope of whichever dialect was spoken. */

@@ -60,7 +60,7 @@ export function normaliseCompletion(
 ): ChatCompletion {
   const usage = body.usage ?? traits.usageOf?.(body) ?? null;
   return {
-    ...body,
+    ...withoutForeignTier(body),
     id: (!traits.ownIds && body.id) || made.id,
     object: 'chat.completion',
     created: Number.isInteger(body.created) && body.created > 0 ? body.created : made.created,
@@ -68,6 +68,7 @@ export function normaliseCompletion(
       const message: Record<string, unknown> = { ...choice.message, role: 'assistant' };
       traits.message?.(message);
       reasoningIn(message);
+      withoutNulls(message);
       if (traits.thinkTags) thinkingIn(message, createThink(), true);
       const given = message['tool_calls'];
       const calls = wholeCalls(Array.isArray(given) ? given.filter(isRecord) : [], made.id);
@@ -80,6 +81,7 @@ export function normaliseCompletion(
           ...message,
           role: 'assistant',
           content: (message['content'] as string | null | undefined) ?? null,
+          refusal: message['refusal'] ?? null,
         }, // checked by no one: it is what the vendor wrote
         finish_reason: finish(choice.finish_reason, calls.length > 0),
         logprobs: choice['logprobs'] ?? null,
@@ -87,6 +89,22 @@ export function normaliseCompletion(
     }),
     ...(usage && { usage: plainUsage(usage) }),
   };
+}
+
+/** Fields that are there or not, and never null. */
+const NEVER_NULL = ['annotations', 'audio', 'function_call', 'tool_calls'];
+const SERVICE_TIERS: ReadonlySet<unknown> = new Set(['auto', 'default', 'flex', 'scale', 'priority', 'fast']);
+
+function withoutNulls(message: Record<string, unknown>): void {
+  for (const field of NEVER_NULL) if (message[field] === null) delete message[field];
+}
+
+/** Other vendors' names for it are none of OpenAI's. */
+function withoutForeignTier<Body extends { readonly [field: string]: unknown }>(body: Body): Body {
+  const tier = body['service_tier'];
+  if (tier === undefined || tier === null || SERVICE_TIERS.has(tier)) return body;
+  const { service_tier: _, ...rest } = body;
+  return rest as unknown as Body; // the field is optional
 }
 
 /** Vendors call it `reasoning`; one name is enough. */
@@ -139,6 +157,7 @@ export function createNormaliser(traits: ReplyTraits, made: { id: string; create
     const delta: Record<string, unknown> = isRecord(choice.delta) ? { ...choice.delta } : {};
     traits.message?.(delta);
     reasoningIn(delta);
+    withoutNulls(delta);
     if (state.think) thinkingIn(delta, state.think, (choice.finish_reason ?? null) !== null);
     delete delta['role'];
     const calls = Array.isArray(delta['tool_calls']) ? delta['tool_calls'].filter(isRecord) : [];
@@ -172,7 +191,7 @@ export function createNormaliser(traits: ReplyTraits, made: { id: string; create
         created: Number.isInteger(chunk.created) && chunk.created > 0 ? chunk.created : made.created,
         model: chunk.model ?? '',
       };
-      const { usage: _, ...rest } = chunk;
+      const { usage: _, ...rest } = withoutForeignTier(chunk);
       const kept = chunk.choices
         .filter(isRecord)
         .flatMap((choice, position) => oneChoice(choice, position) ?? []);

@@ -27,7 +27,8 @@ export function createRecall(stored: boolean): Recall {
       const { id, encrypted_content: encrypted, summary, content } = item;
       const whole = typeof encrypted === 'string' && encrypted !== '';
       if (item['type'] !== 'reasoning' || (!whole && !stored)) return [];
-      if (typeof id === 'string' && seen.size === seen.add(id).size) return [];
+      if (typeof id === 'string' && seen.has(id)) return [];
+      seen.add(id);
       return [
         {
           type: 'reasoning',

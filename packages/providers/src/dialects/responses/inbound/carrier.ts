@@ -26,9 +26,21 @@ export function carrying(carried: Item, delta: ChunkDelta): Item {
   return { ...carried, ...more };
 }
 
+/** Which part of an answer its message is: there is a place for it on the message itself. */
+export function phaseIn(carried: Item): unknown {
+  const fields = carried[FIELDS];
+  const own = isRecord(fields) ? fields['openai'] : null;
+  return isRecord(own) ? own['phase'] : undefined;
+}
+
 /** As the text that a client hands back; `null` where there is nothing to carry. */
-export const packed = (carried: Item): string | null =>
-  Object.keys(carried).length > 0 ? MARK + Buffer.from(JSON.stringify(carried)).toString('base64url') : null;
+export function packed(carried: Item): string | null {
+  const { [FIELDS]: fields, ...lists } = carried;
+  const own = isRecord(fields) ? Object.values(fields) : [];
+  const more = own.some((one) => !isRecord(one) || Object.keys(one).join() !== 'phase');
+  if (Object.keys(lists).length === 0 && !more) return null;
+  return MARK + Buffer.from(JSON.stringify(carried)).toString('base64url');
+}
 
 /** What was packed here; `null` where somebody else wrote it, or it is broken. */
 export function unpacked(text: unknown): Item | null {

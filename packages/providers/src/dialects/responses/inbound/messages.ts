@@ -52,16 +52,19 @@ function otherMessage(item: Item, place: string): ChatMessage | null {
 }
 
 function assistantItem(item: Item, place: string, turn: Turn): void {
-  if (isMessage(item)) return turn.say(saidIn(item['content'], `${place}.content`), item['phase']);
-  switch (item['type']) {
+  switch (isMessage(item) ? 'message' : item['type']) {
+    case 'message':
+      turn.say(saidIn(item['content'], `${place}.content`), item['phase']);
+      break;
     case 'function_call':
-      return turn.call(functionCall(item, place));
-    case 'custom_tool_call': {
-      const custom = { name: text(item, 'name', place), input: text(item, 'input', place, '') };
-      return turn.call({ id: text(item, 'call_id', place), type: 'custom', custom });
-    }
+      turn.call(functionCall(item, place));
+      break;
+    case 'custom_tool_call':
+      turn.call(customCall(item, place));
+      break;
     case 'reasoning':
-      return turn.think(item);
+      turn.think(item);
+      break;
     case 'item_reference':
     case undefined:
     case null:
@@ -73,6 +76,11 @@ function assistantItem(item: Item, place: string, turn: Turn): void {
         { param: `${place}.type`, code: 'unsupported_parameter' },
       );
   }
+}
+
+function customCall(item: Item, place: string): ToolCall {
+  const custom = { name: text(item, 'name', place), input: text(item, 'input', place, '') };
+  return { id: text(item, 'call_id', place), type: 'custom', custom };
 }
 
 function functionCall(item: Item, place: string): ToolCall {

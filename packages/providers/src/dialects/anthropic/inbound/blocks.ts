@@ -1,0 +1,119 @@
+import type { ToolCallDelta } from '@inferbridge/core';
+import { parseJson } from '../../../json.ts';
+import type { MessageEvent } from './stream.ts';
+
+/** Writes one block after the other: what is open is closed before the next one opens. */
+export interface BlockWriter {
+  think(text: string): readonly MessageEvent[];
+  /** A whole signed block: closes the thinking that led to it, or stands by itself. */
+  thought(block: Record<string, unknown>): readonly MessageEvent[];
+  say(text: string): readonly MessageEvent[];
+  call(delta: ToolCallDelta): readonly MessageEvent[];
+  end(): readonly MessageEvent[];
+}
+
+interface Waiting {
+  readonly index: number;
+  id: string;
+  name: string;
+  json: string;
+}
+
+type Open = 'thinking' | 'text' | 'call' | null;
+
+export function createWriter(): BlockWriter {
+  let index = -1;
+  let open: Open = null;
+  /** The call that is being written, by its own number. */
+  let current: number | null = null;
+  let currentJson = '';
+  const written = new Set<number>();
+  const waiting = new Map<number, Waiting>();
+
+  const delta = (given: Record<string, unknown>): MessageEvent => ({
+    type: 'content_block_delta',
+    index,
+    delta: given,
+  });
+  const start = (content: Record<string, unknown>): MessageEvent => {
+    index += 1;
+    return { type: 'content_block_start', index, content_block: content };
+  };
+  const stop = (): MessageEvent => ({ type: 'content_block_stop', index });
+  const json = (partial: string): MessageEvent[] =>
+    partial === '' ? [] : [delta({ type: 'input_json_delta', partial_json: partial })];
+
+  const close = (): MessageEvent[] => {
+    const was = open;
+    open = null;
+    if (was === null) return [];
+    if (was === 'call') current = null;
+    // thinking of other vendors' models is not signed
+    return was === 'thinking' ? [delta({ type: 'signature_delta', signature: '' }), stop()] : [stop()];
+  };
+
+  const begin = ({ index: number, id, name, json: early }: Waiting): MessageEvent[] => {
+    const events = [...close(), start({ type: 'tool_use', id, name, input: {} }), ...json(early)];
+    open = 'call';
+    current = number;
+    currentJson = early;
+    written.add(number);
+    waiting.delete(number);
+    return events;
+  };
+
+  /** Calls that came while another block was being written, in their order. */
+  const flush = (): MessageEvent[] =>
+    [...waiting.values()].sort((a, b) => a.index - b.index).flatMap((call) => begin(call));
+
+  return {
+    think(text) {
+      const events =
+        open === 'thinking' ? [] : [...close(), start({ type: 'thinking', thinking: '', signature: '' })];
+      open = 'thinking';
+      return [...events, delta({ type: 'thinking_delta', thinking: text })];
+    },
+    thought(block) {
+      if (block['type'] !== 'thinking') return [...close(), start(block), stop()];
+      const signed = delta({ type: 'signature_delta', signature: String(block['signature'] ?? '') });
+      if (open === 'thinking') {
+        open = null;
+        return [{ ...signed, index }, stop()];
+      }
+      const before = close();
+      const begun = start({ type: 'thinking', thinking: '', signature: '' });
+      const text = String(block['thinking'] ?? '');
+      return [
+        ...before,
+        begun,
+        ...(text === '' ? [] : [delta({ type: 'thinking_delta', thinking: text })]),
+        { ...signed, index },
+        stop(),
+      ];
+    },
+    say(text) {
+      const events =
+        open === 'text' ? [] : [...close(), ...flush(), ...close(), start({ type: 'text', text: '' })];
+      open = 'text';
+      return [...events, delta({ type: 'text_delta', text })];
+    },
+    call(given) {
+      const number = given.index ?? 0;
+      const args = given.function?.arguments ?? '';
+      if (number === current) {
+        currentJson += args;
+        return json(args);
+      }
+      if (written.has(number)) return []; // its block is closed; nobody sends this
+      const call = waiting.get(number) ?? { index: number, id: '', name: '', json: '' };
+      call.id ||= given.id ?? '';
+      call.name ||= given.function?.name ?? '';
+      call.json += args;
+      waiting.set(number, call);
+      // arguments that are whole will not grow any more; before that, whoever else comes waits
+      const free = current === null || parseJson(currentJson) !== null;
+      return free && call.id !== '' ? begin(call) : [];
+    },
+    end: () => [...close(), ...flush(), ...close()],
+  };
+}
