@@ -11,6 +11,9 @@ import { anthropicTurn } from '../support/turns.ts';
  * difference was found that is meant to stay.
  */
 
+// what it leaves out it says on the console
+Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });
+
 const parts = standard();
 const MODEL = 'claude-sonnet-4-5';
 const weather = tool({

@@ -1,9 +1,12 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { createOpenAI } from '@ai-sdk/openai';
 import { generateText, isStepCount, streamText, tool } from 'ai';
 import OpenAI from 'openai';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { account } from '../support/account.ts';
+import { FIXTURES, haveFixtures, recorded, recordedBody, WITHOUT } from '../support/fixtures.ts';
 import { standard } from '../support/standard.ts';
 import { conversation, ROUTES, routeTiers } from '../support/turns.ts';
 
@@ -104,6 +107,60 @@ describe.each(TRANSLATED)('OpenAI’s Responses clients over $name', (route) => 
     conversation(parts.upstream, route, { calls: [CALL] }, { text: 'Sunny in Paris.' });
     expect(await streamText(given).text).toBe('Sunny in Paris.');
   });
+});
+
+describe('the same dialect in and out', () => {
+  const folder = 'openai/responses';
+  const names = haveFixtures ? readdirSync(join(FIXTURES, folder)) : [];
+  /** Several responses in one file, lines that are no JSON, and errors have their tests elsewhere. */
+  const apart = /encrypted-content\.1\.chunks|parallel-tool-call-wrapper\.1\.chunks|error/;
+
+  it.skipIf(!haveFixtures).each(names.filter((name) => name.endsWith('.json') && !apart.test(name)))(
+    `gives %s back unchanged${WITHOUT}`,
+    async (name) => {
+      parts.upstream.script('openai', recordedBody(`${folder}/${name}`));
+      const response = await parts.gateway.fetch('/v1/responses', {
+        method: 'POST',
+        key: await key(),
+        body: JSON.stringify({ model: 'openai:gpt-6-luna', input: 'Hi', acme: 1 }),
+      });
+      const { inferbridge, ...body } = (await response.json()) as Record<string, unknown>;
+      expect(body).toEqual(JSON.parse(recorded(`${folder}/${name}`)));
+      expect(inferbridge).toMatchObject({ provider: 'openai' });
+      const seen = (await parts.upstream.seen('openai')).at(-1);
+      expect([seen?.path, JSON.parse(seen?.body ?? '{}')]).toEqual([
+        '/openai/v1/responses',
+        { model: 'gpt-6-luna', input: 'Hi', acme: 1 },
+      ]);
+    },
+  );
+
+  it.skipIf(!haveFixtures).each(names.filter((name) => name.endsWith('.chunks.txt') && !apart.test(name)))(
+    `streams %s unchanged${WITHOUT}`,
+    async (name) => {
+      const lines = recorded(`${folder}/${name}`)
+        .split('\n')
+        .filter((line) => line.trim() !== '');
+      const sse = lines.map(
+        (line) => `event: ${(JSON.parse(line) as { type: string }).type}\ndata: ${line}\n\n`,
+      );
+      parts.upstream.script('openai', { sse });
+      const response = await parts.gateway.fetch('/v1/responses', {
+        method: 'POST',
+        key: await key(),
+        body: JSON.stringify({ model: 'openai:gpt-6-luna', input: 'Hi', stream: true }),
+      });
+      const events = (await response.text())
+        .split('\n\n')
+        .filter(Boolean)
+        .map(
+          (event) => JSON.parse(event.split('\ndata: ')[1] ?? '') as { response?: Record<string, unknown> },
+        );
+      expect(events.at(-1)?.response?.['inferbridge']).toMatchObject({ provider: 'openai' });
+      for (const { response: body } of events) delete body?.['inferbridge'];
+      expect(events).toEqual(lines.map((line) => JSON.parse(line)));
+    },
+  );
 });
 
 describe('a request that would need a state', () => {

@@ -1,33 +1,10 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { account } from '../support/account.ts';
 import { broken, completion, message, messageStream, refusal, streamed } from '../support/answers.ts';
+import { python } from '../support/python.ts';
 import { standard } from '../support/standard.ts';
 
-const run = promisify(execFile);
-const VENV = join(tmpdir(), 'inferbridge-python-openai-2');
-const PYTHON = join(VENV, 'bin', 'python');
-
-/** A virtual environment with the official package, kept between runs; null and why where that cannot be. */
-async function prepare(): Promise<string | null> {
-  try {
-    if (!existsSync(PYTHON)) await run('python3', ['-m', 'venv', VENV]);
-    await run(PYTHON, ['-c', 'import openai']).catch(() =>
-      run(PYTHON, ['-m', 'pip', 'install', '--quiet', 'openai>=1.60'], { timeout: 240_000 }),
-    );
-    return null;
-  } catch (error) {
-    return error instanceof Error ? (error.message.split('\n')[0] ?? 'unknown') : String(error);
-  }
-}
-
-const missing = await prepare();
-if (missing !== null)
-  process.stderr.write(`\nthe tests with Python's official SDK are skipped: ${missing}\n`);
+const { missing, run } = await python('openai-2', ['openai>=1.60']);
 
 /** What InferBridge's users copy: two lines changed, a loop over chunks. */
 const SCRIPT = `
@@ -60,7 +37,7 @@ describe.skipIf(missing !== null)(
   () => {
     const parts = standard();
     let key = '';
-    const python = (mode: string) => run(PYTHON, ['-c', SCRIPT, key, `${parts.gateway.url}/v1`, mode]);
+    const ask = (mode: string) => run(SCRIPT, key, `${parts.gateway.url}/v1`, mode);
 
     beforeAll(async () => {
       key = (await account(parts.gateway, ['openai', 'anthropic'])).key;
@@ -68,32 +45,32 @@ describe.skipIf(missing !== null)(
 
     it('creates a completion', async () => {
       parts.upstream.script('openai', completion('Hello there.'));
-      expect((await python('whole')).stdout).toBe('Hello there.|openai');
+      expect((await ask('whole')).stdout).toBe('Hello there.|openai');
     });
 
     it('loops over a stream', async () => {
       parts.upstream.script('openai', streamed('Hello there.'));
-      expect((await python('stream')).stdout).toBe('Hello there.');
+      expect((await ask('stream')).stdout).toBe('Hello there.');
     });
 
     it('notices nothing of a fallback', async () => {
       parts.upstream.script('openai', refusal(500));
       parts.upstream.script('anthropic', message('Hello there.'));
-      expect((await python('whole')).stdout).toBe('Hello there.|anthropic');
+      expect((await ask('whole')).stdout).toBe('Hello there.|anthropic');
       parts.upstream.script('openai', broken('', 'reset'));
       parts.upstream.script('anthropic', messageStream('Hello there.'));
-      expect((await python('stream')).stdout).toBe('Hello there.');
+      expect((await ask('stream')).stdout).toBe('Hello there.');
     });
 
     it('that gives up after a few seconds gets its answer from the second provider while the first hangs', async () => {
       parts.upstream.script('openai', { hang: true });
       parts.upstream.script('anthropic', message('In time.'));
-      expect((await python('impatient')).stdout).toBe('In time.|anthropic');
+      expect((await ask('impatient')).stdout).toBe('In time.|anthropic');
     });
 
     it('raises when a stream breaks after its first content', async () => {
       parts.upstream.script('openai', broken('One two ', 'end'));
-      await expect(python('stream')).rejects.toThrow(/APIError/);
+      await expect(ask('stream')).rejects.toThrow(/APIError/);
     });
   },
 );

@@ -1,4 +1,5 @@
 import { type ChatMessage, type ChatRequest, GatewayError } from '@inferbridge/core';
+import { asText } from './json.ts';
 
 /*
  * What a request may ask for, and what each vendor does with it: one list of features, one table per vendor. The
@@ -63,7 +64,7 @@ export const FEATURES = {
   'JSON output with tools': {
     param: 'response_format',
     asked: (request) =>
-      given(request.tools) && /^json_/.test(String(typeOf(request['response_format']) ?? '')),
+      given(request.tools) && /^json_/.test(asText(typeOf(request['response_format']) ?? '')),
   },
   images: part('image_url'),
   'audio input': part('input_audio'),
@@ -180,7 +181,7 @@ const seenParts = new WeakMap<readonly ChatMessage[], ReadonlySet<string>>();
 
 function toolTypes({ tools }: ChatRequest): ReadonlySet<string> {
   if (!Array.isArray(tools) || tools.length === 0) return NONE;
-  const seen = seenTools.get(tools) ?? new Set(tools.map((tool) => String(typeOf(tool) ?? 'function')));
+  const seen = seenTools.get(tools) ?? new Set(tools.map((tool) => asText(typeOf(tool) ?? 'function')));
   seenTools.set(tools, seen);
   return seen;
 }
@@ -191,7 +192,7 @@ function partTypes(messages: readonly ChatMessage[]): ReadonlySet<string> {
   if (known) return known;
   const types = new Set<string>();
   for (const { content } of messages)
-    if (Array.isArray(content)) for (const { type } of content) types.add(type);
+    if (Array.isArray(content)) for (const part of content) types.add(asText(typeOf(part)));
   seenParts.set(messages, types);
   return types;
 }

@@ -1,6 +1,7 @@
 import { defineProvider, type WireUsage } from '@inferbridge/core';
 import { type Efforts, mapEffort, THREE_STEPS } from './dialects/openai/effort.ts';
 import { isRecord } from './dialects/openai/errors.ts';
+import { asText } from './json.ts';
 import { openAICompatible } from './openai-compatible.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
@@ -62,7 +63,7 @@ export const groq: Vendor = vendor(
 
 function prepare(body: Record<string, unknown>, dropped: (param: string) => void): void {
   if (body['temperature'] === 0) body['temperature'] = LEAST_TEMPERATURE;
-  const model = String(body['model']);
+  const model = asText(body['model']);
   const efforts = Object.entries(EFFORTS).find(([prefix]) => model.startsWith(prefix))?.[1];
   mapEffort(body, efforts ?? {}, dropped);
   const tier = body['service_tier'];

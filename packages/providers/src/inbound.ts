@@ -2,6 +2,7 @@
 
 export { countTokens } from './dialects/anthropic/inbound/count.ts';
 export { errorOf } from './dialects/anthropic/inbound/error.ts';
+export { dialectHeaders } from './dialects/anthropic/inbound/headers.ts';
 export { chatOfMessages } from './dialects/anthropic/inbound/request.ts';
 export { messageOf } from './dialects/anthropic/inbound/response.ts';
 export { createMessageEvents, eventBytes } from './dialects/anthropic/inbound/stream.ts';

@@ -61,3 +61,7 @@ export function parseJson(text: string): unknown {
 /** What a body says, or `null` where it is no JSON. Some vendors send blank lines before it while they are busy. */
 export const readJson = (bytes: Uint8Array): unknown =>
   parseJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+
+/** What should be a text, from somebody who may send anything; nothing else becomes one by accident. */
+export const asText = (value: unknown): string =>
+  typeof value === 'string' ? value : typeof value === 'number' ? `${value}` : '';

@@ -1,6 +1,7 @@
 import { type ChatMessage, defineProvider } from '@inferbridge/core';
 import { type Efforts, mapEffort } from './dialects/openai/effort.ts';
 import { isRecord } from './dialects/openai/errors.ts';
+import { asText } from './json.ts';
 import { openAICompatible } from './openai-compatible.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
@@ -70,11 +71,11 @@ function splitParts(message: Record<string, unknown>): void {
   const { content } = message;
   if (!Array.isArray(content)) return;
   const parts = content.filter(isRecord);
-  const text = parts.filter((part) => part['type'] === 'text').map((part) => String(part['text'] ?? ''));
+  const text = parts.filter((part) => part['type'] === 'text').map((part) => asText(part['text'] ?? ''));
   const thinking = parts
     .filter((part) => part['type'] === 'thinking')
     .flatMap((part) => (Array.isArray(part['thinking']) ? part['thinking'].filter(isRecord) : []))
-    .map((part) => String(part['text'] ?? ''));
+    .map((part) => asText(part['text'] ?? ''));
   message['content'] = text.join('');
   if (thinking.length > 0) message['reasoning_content'] = thinking.join('');
 }

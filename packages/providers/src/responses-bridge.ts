@@ -12,6 +12,7 @@ import {
 import { refused } from './dialects/openai/errors.ts';
 import { modernised, withLegacyFunctions } from './dialects/openai/legacy.ts';
 import { bodyWithModel } from './dialects/openai/splice.ts';
+import { PACKED_MARK } from './dialects/responses/inbound/carrier.ts';
 import { needsResponses } from './dialects/responses/models.ts';
 import { responsesBody, responsesRefuses } from './dialects/responses/request.ts';
 import { completionOfResponse } from './dialects/responses/response.ts';
@@ -22,6 +23,13 @@ export interface BridgeOptions {
   readonly baseUrl: string;
   readonly headers: (credential: Credential) => Record<string, string>;
 }
+
+/** A body in the vendor's own dialect, unless it holds what this gateway packed for other vendors. */
+const readable = ({ dialect, bytes }: NativeRequest): boolean =>
+  dialect === RESPONSES_DIALECT &&
+  !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(PACKED);
+
+const PACKED = Buffer.from(`"${PACKED_MARK}`);
 
 type Chatting = Omit<Provider, 'name'>;
 
@@ -38,14 +46,14 @@ export function responsesBridge(provider: Chatting, { baseUrl, headers }: Bridge
     io: ProviderIO,
   ) =>
     refused(
-      { status: response?.status ?? 500, headers: response?.headers ?? {}, body },
+      { status: response?.status ?? 200, headers: response?.headers ?? {}, body },
       io.credential.secret,
       io.clock.wall(),
     );
 
   const bridged = withLegacyFunctions({
     async chat(request: ChatRequest, io: ProviderIO, native?: NativeRequest): Promise<ChatBody | ChatStream> {
-      const own = native?.dialect === RESPONSES_DIALECT ? bodyWithModel(native.bytes, request.model) : null;
+      const own = native && readable(native) ? bodyWithModel(native.bytes, request.model) : null;
       const response = await io.http({
         method: 'POST',
         url,

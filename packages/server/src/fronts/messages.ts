@@ -4,11 +4,13 @@ import {
   ANTHROPIC_DIALECT,
   chatOfMessages,
   createMessageEvents,
+  dialectHeaders,
   errorOf,
   eventBytes,
   messageOf,
 } from '@inferbridge/providers/inbound';
 import { type Block, named, withBlock } from '../compat/block.ts';
+import { checkChat } from './chat-body.ts';
 import type { Exchange, Front } from './front.ts';
 
 const encoder = new TextEncoder();
@@ -18,8 +20,7 @@ const ENDING = Buffer.from('"message_delta"');
 export const messagesFront = (): Front => ({
   path: '/v1/messages',
   request(body, bytes, headers) {
-    const value = chatOfMessages(body);
-    const beta = headers['anthropic-beta'];
+    const value = checkChat(chatOfMessages(body));
     return {
       operation: 'chat',
       value,
@@ -27,7 +28,7 @@ export const messagesFront = (): Front => ({
         dialect: ANTHROPIC_DIALECT,
         bytes,
         of: value,
-        ...(typeof beta === 'string' && { headers: { 'anthropic-beta': beta } }),
+        headers: dialectHeaders(headers),
       },
     };
   },

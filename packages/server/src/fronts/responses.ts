@@ -7,6 +7,7 @@ import {
 } from '@inferbridge/providers/inbound';
 import { type Block, named, withBlock } from '../compat/block.ts';
 import { chatFailure } from './chat.ts';
+import { checkChat } from './chat-body.ts';
 import type { Exchange, Front, Writer } from './front.ts';
 
 const encoder = new TextEncoder();
@@ -23,7 +24,7 @@ interface Event {
 export const responsesFront = (): Front => ({
   path: '/v1/responses',
   request(body, bytes) {
-    const value = chatOfResponses(body);
+    const value = checkChat(chatOfResponses(body));
     return { operation: 'chat', value, native: { dialect: RESPONSES_DIALECT, bytes, of: value } };
   },
   writer: createWriter,
@@ -35,6 +36,8 @@ function createWriter(exchange: Exchange): Writer {
   const about = { id: `resp_${requestId}` };
   const events = createResponseEvents(asked, about);
   const held: Event[] = [];
+  let same = false;
+  let sequence = 0;
 
   function* native(bytes: Buffer): Generator<Uint8Array> {
     if (held.length === 0 && !MARKS.some((mark) => bytes.includes(mark))) return yield bytes;
@@ -51,10 +54,10 @@ function createWriter(exchange: Exchange): Writer {
       return withBlock(bodyOf(reply), block(reply));
     },
     async *stream(reply) {
-      let same = false;
       for await (const frame of reply.frames) {
         if (frame.native?.dialect === RESPONSES_DIALECT) {
           same = true;
+          sequence += 1;
           yield* native(Buffer.from(frame.native.bytes));
         } else for (const chunk of frame.chunks()) yield* written(events.chunk(chunk));
       }
@@ -63,7 +66,14 @@ function createWriter(exchange: Exchange): Writer {
         last.map((event) => (ENDINGS.includes(event.type) ? carrying(event, block(reply)) : event)),
       );
     },
-    broken: ({ code, message }) => events.failed({ code, message }).map(eventText).join(''),
+    // the client has the upstream's own events so far: one more, and no second beginning
+    broken: ({ code, message }) =>
+      (same
+        ? [{ type: 'error', code, message, param: null, sequence_number: sequence }]
+        : events.failed({ code, message })
+      )
+        .map(eventText)
+        .join(''),
   };
 
   function bodyOf(reply: Completion): Uint8Array {

@@ -1,5 +1,5 @@
 import type { ChunkDelta } from '@inferbridge/core';
-import { parseJson } from '../../json.ts';
+import { asText, parseJson } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { createUnfence } from './fences.ts';
 import type { Reading } from './reading.ts';
@@ -55,9 +55,9 @@ export function createBlocks(reading: Reading): Blocks {
       prose = '';
       return [];
     }
-    const wire = String(block['name'] ?? '');
+    const wire = asText(block['name'] ?? '');
     if (call === null || reading.custom.has(wire)) return [];
-    const head = { index: call, id: String(block['id'] ?? ''), type: 'function' };
+    const head = { index: call, id: asText(block['id'] ?? ''), type: 'function' };
     return [{ tool_calls: [{ ...head, function: { name: reading.names.own(wire), arguments: '' } }] }];
   };
 
@@ -65,13 +65,13 @@ export function createBlocks(reading: Reading): Blocks {
     if (json === '') return [];
     growing.json += json;
     if (growing.answer) return [{ content: json }];
-    if (growing.call === null || reading.custom.has(String(growing.block['name'] ?? ''))) return [];
+    if (growing.call === null || reading.custom.has(asText(growing.block['name'] ?? ''))) return [];
     return [{ tool_calls: [{ index: growing.call, function: { arguments: json } }] }];
   };
 
   /** Some who speak this dialect do not say that a block begins. */
   const unannounced = (index: unknown, type: unknown): Growing | null => {
-    const kind = /^(text|thinking)_delta$/.exec(String(type))?.[1];
+    const kind = /^(text|thinking)_delta$/.exec(asText(type))?.[1];
     if (!kind) return null;
     const growing: Growing = { block: { type: kind }, json: '', call: null, answer: false };
     open.set(index, growing);
@@ -88,9 +88,9 @@ export function createBlocks(reading: Reading): Blocks {
       const growing: Growing = { block, json: '', call, answer };
       open.set(index, growing);
       whole.push(block);
-      if (block['type'] === 'text') return said(String(block['text'] ?? ''));
+      if (block['type'] === 'text') return said(asText(block['text'] ?? ''));
       if (block['type'] === 'thinking' && block['thinking'])
-        return [{ reasoning_content: String(block['thinking']) }];
+        return [{ reasoning_content: asText(block['thinking']) }];
       if (block['type'] !== 'tool_use') return [];
       // arguments that are there already come in no delta
       const early = isRecord(block['input']) && Object.keys(block['input']).length > 0;
@@ -103,7 +103,7 @@ export function createBlocks(reading: Reading): Blocks {
       const { block } = growing;
       const add = (field: string, value: unknown): string => {
         const text = typeof value === 'string' ? value : '';
-        block[field] = String(block[field] ?? '') + text;
+        block[field] = asText(block[field] ?? '') + text;
         return text;
       };
       switch (delta['type']) {
@@ -137,10 +137,10 @@ export function createBlocks(reading: Reading): Blocks {
       if (json !== '' && isRecord(block['input'])) block['input'] = parseJson(json) ?? block['input'];
       if (answer) return json === '' ? [{ content: '{}' }] : [];
       if (call === null) return [];
-      const wire = String(block['name'] ?? '');
+      const wire = asText(block['name'] ?? '');
       if (!reading.custom.has(wire)) return json === '' ? typed(growing, '{}') : [];
       const custom = { name: reading.names.own(wire), input: freeInput(parseJson(json)) };
-      return [{ tool_calls: [{ index: call, id: String(block['id'] ?? ''), type: 'custom', custom }] }];
+      return [{ tool_calls: [{ index: call, id: asText(block['id'] ?? ''), type: 'custom', custom }] }];
     },
     end() {
       const rest = answered ? '' : prose + (unfence?.end() ?? '');

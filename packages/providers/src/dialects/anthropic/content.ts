@@ -1,5 +1,6 @@
 import { type ContentPart, GatewayError } from '@inferbridge/core';
 import { unsupported } from '../../features.ts';
+import { asText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 
 /** A content block, as the wire spells it. */
@@ -33,14 +34,14 @@ export function cacheControl(
 
 function partBlocks(part: unknown, place: string): Block[] {
   if (!isRecord(part)) throw malformed(place, 'an object with a type is wanted');
-  const typed = { ...part, type: String(part['type']) };
+  const typed = { ...part, type: asText(part['type']) };
   switch (typed.type) {
     case 'text':
     case 'input_text':
     case 'output_text':
-      return textBlock(String(part['text'] ?? ''), typed);
+      return textBlock(asText(part['text'] ?? ''), typed);
     case 'refusal':
-      return textBlock(String(part['refusal'] ?? ''), typed);
+      return textBlock(asText(part['refusal'] ?? ''), typed);
     case 'image_url':
       return [{ ...image(part['image_url'], place), ...cacheControl(typed) }];
     case 'file':

@@ -1,4 +1,5 @@
 import { type ChatChunk, type ChunkDelta, GatewayError } from '@inferbridge/core';
+import { asText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { createBlocks } from './blocks.ts';
 import type { Reading } from './reading.ts';
@@ -30,7 +31,7 @@ export function createTranslation({ created, reading, failure }: TranslationOpti
 
   const start = (message: unknown): readonly ChatChunk[] => {
     if (!isRecord(message)) return [];
-    const id = String(message['id'] || `msg_${created}`);
+    const id = asText(message['id'] || `msg_${created}`);
     if (role) {
       if (head.id === id) return [];
       throw new GatewayError('malformed', 'the upstream began a second message inside the first', {
@@ -38,7 +39,7 @@ export function createTranslation({ created, reading, failure }: TranslationOpti
       });
     }
     role = true;
-    head = { ...head, id, model: String(message['model'] ?? '') };
+    head = { ...head, id, model: asText(message['model'] ?? '') };
     tally.note(message['usage']);
     return [chunk({ role: 'assistant', content: '' })];
   };

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ChatRequest } from '@inferbridge/core';
 import { dropping, refusing, type Treatments } from '../../features.ts';
+import { asText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { limitBreakpoints } from './breakpoints.ts';
 import type { Block } from './content.ts';
@@ -211,7 +212,7 @@ function sampling(
 /** Stop sequences of nothing but blanks are refused. */
 function stops({ stop }: ChatRequest): { stop_sequences: string[] } | null {
   const given = Array.isArray(stop) ? stop : [stop ?? ''];
-  const kept = [...new Set(given.filter((text) => String(text).trim() !== ''))];
+  const kept = [...new Set(given.filter((text) => asText(text).trim() !== ''))];
   return kept.length > 0 ? { stop_sequences: kept } : null;
 }
 
@@ -225,7 +226,9 @@ function metadata(request: ChatRequest): { metadata: { user_id: string } } | nul
   return { metadata: { user_id: id } };
 }
 
-const TIERS: Readonly<Record<string, string>> = { auto: 'auto', default: 'standard_only' };
+const TIERS: ReadonlyMap<string, string> = new Map(
+  Object.entries({ auto: 'auto', default: 'standard_only' }),
+);
 
 function serviceTier(
   request: ChatRequest,
@@ -233,7 +236,7 @@ function serviceTier(
 ): { service_tier: string } | null {
   const given = request['service_tier'];
   if (typeof given !== 'string') return null;
-  const tier = TIERS[given];
+  const tier = TIERS.get(given);
   if (tier) return { service_tier: tier };
   dropped('service_tier');
   return null;

@@ -1,5 +1,5 @@
 import { type ChatCompletion, type ChatMessage, GatewayError, type ToolCall } from '@inferbridge/core';
-import { parseJson } from '../../json.ts';
+import { asText, parseJson } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { unfenced } from './fences.ts';
 import { PLAIN, type Reading } from './reading.ts';
@@ -7,20 +7,22 @@ import { JSON_TOOL } from './structured.ts';
 import { UsageTally } from './usage.ts';
 
 /** Source: https://docs.anthropic.com/en/api/handling-stop-reasons (read 2026-11-20). */
-const FINISH: Readonly<Record<string, string>> = {
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  pause_turn: 'stop',
-  max_tokens: 'length',
-  model_context_window_exceeded: 'length',
-  compaction: 'length',
-  tool_use: 'tool_calls',
-  refusal: 'content_filter',
-};
+const FINISH: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    end_turn: 'stop',
+    stop_sequence: 'stop',
+    pause_turn: 'stop',
+    max_tokens: 'length',
+    model_context_window_exceeded: 'length',
+    compaction: 'length',
+    tool_use: 'tool_calls',
+    refusal: 'content_filter',
+  }),
+);
 
 /** Calls make it `tool_calls`, and the want of them `stop`, whatever the vendor calls it. */
 export function finishReason(stopReason: unknown, calls: boolean): string {
-  const reason = FINISH[String(stopReason)] ?? 'stop';
+  const reason = FINISH.get(asText(stopReason)) ?? 'stop';
   if (reason === 'stop' && calls) return 'tool_calls';
   return reason === 'tool_calls' && !calls ? 'stop' : reason;
 }
@@ -43,10 +45,10 @@ export function completionOf(
   const refusal = refusalOf(body);
   const own = ownFields(body, blocks);
   return {
-    id: String(body['id'] || `msg_${created}`),
+    id: asText(body['id'] || `msg_${created}`),
     object: 'chat.completion',
     created,
-    model: String(body['model'] ?? ''),
+    model: asText(body['model'] ?? ''),
     choices: [
       {
         index: 0,
@@ -83,7 +85,7 @@ function messageOf(blocks: readonly Record<string, unknown>[], reading: Reading)
 }
 
 const joined = (blocks: readonly Record<string, unknown>[], type: string, field: string): string =>
-  blocks.flatMap((block) => (block['type'] === type ? [String(block[field] ?? '')] : [])).join('');
+  blocks.flatMap((block) => (block['type'] === type ? [asText(block[field] ?? '')] : [])).join('');
 
 /** The tool that stands for a JSON answer, where one was asked for that way. */
 export const isAnswer = (block: Readonly<Record<string, unknown>>, { json }: Reading): boolean =>
@@ -107,9 +109,9 @@ export function ownFields(
 }
 
 function toolCall(block: Record<string, unknown>, { names, custom }: Reading): ToolCall {
-  const wire = String(block['name'] ?? '');
+  const wire = asText(block['name'] ?? '');
   const name = names.own(wire);
-  const id = String(block['id'] ?? '');
+  const id = asText(block['id'] ?? '');
   const { input } = block;
   if (custom.has(wire)) return { id, type: 'custom', custom: { name, input: freeInput(input) } };
   return { id, type: 'function', function: { name, arguments: JSON.stringify(input ?? {}) } };

@@ -1,3 +1,4 @@
+import { asText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 
 /*
@@ -111,7 +112,7 @@ export function nativeSchema(schema: unknown): unknown {
     if (key === '$schema' || key === '$id') continue;
     if (IN_WORDS.includes(key)) words.push(`${key}: ${JSON.stringify(value)}`);
     else if (key === 'minItems' && Number(value) > 1) words.push(`minItems: ${Number(value)}`);
-    else if (key === 'format' && !FORMATS.has(value)) words.push(`format: ${String(value)}`);
+    else if (key === 'format' && !FORMATS.has(value)) words.push(`format: ${asText(value)}`);
     else if (key === 'oneOf') kept['anyOf'] = nativeSchema(value);
     else if (key === 'properties' || key === '$defs' || key === 'definitions') kept[key] = eachOf(value);
     else if (key === 'enum' || key === 'const' || key === 'default' || key === 'required') kept[key] = value;

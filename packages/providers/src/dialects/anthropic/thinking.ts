@@ -25,14 +25,16 @@ export interface ThinkingLimits {
 
 const QUIET: Thinking = { budgeted: false };
 const LEAST_BUDGET = 1_024;
-const BUDGETS: Readonly<Record<string, number>> = {
-  minimal: 1_024,
-  low: 1_024,
-  medium: 4_096,
-  high: 16_384,
-  xhigh: 32_000,
-  max: 32_000,
-};
+const BUDGETS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    minimal: 1_024,
+    low: 1_024,
+    medium: 4_096,
+    high: 16_384,
+    xhigh: 32_000,
+    max: 32_000,
+  }),
+);
 /** An effort as every model here spells it. */
 const LADDER = ['low', 'medium', 'high', 'xhigh', 'max'];
 
@@ -72,7 +74,7 @@ function askedFor(request: ChatRequest): Asked | null {
 
 function budgeted({ param, effort, budget, own }: Asked, { maxTokens, noBudget }: ThinkingLimits): Thinking {
   if (effort === 'none') return QUIET;
-  const wanted = Math.min(budget ?? BUDGETS[effort ?? 'medium'] ?? 4_096, maxTokens - 1);
+  const wanted = Math.min(budget ?? BUDGETS.get(effort ?? 'medium') ?? 4_096, maxTokens - 1);
   if (noBudget || wanted < LEAST_BUDGET) return { ...QUIET, dropped: param };
   return { thinking: { ...kept(own), type: 'enabled', budget_tokens: wanted }, budgeted: true };
 }

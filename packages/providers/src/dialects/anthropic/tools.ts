@@ -1,4 +1,5 @@
 import type { ChatRequest } from '@inferbridge/core';
+import { asText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { cacheControl, malformed } from './content.ts';
 import type { Names } from './names.ts';
@@ -44,7 +45,7 @@ export function toolsOf(request: ChatRequest, rules: ToolRules): Tools {
       'tool_choice',
       `it names no tool of the request: "${wanted.only[0]?.slice(0, 64) ?? ''}"`,
     );
-  const custom = new Set(offered.filter((tool) => tool.custom).map(({ wire }) => String(wire['name'])));
+  const custom = new Set(offered.filter((tool) => tool.custom).map(({ wire }) => asText(wire['name'])));
   return { tools: offered.map(({ wire }) => wire), custom, ...choose(request, wanted, offered, rules) };
 }
 
@@ -93,11 +94,11 @@ function choose(
   if (mode === 'none') return { choice: { type: 'none' }, plea: null };
   const forced = mode === 'any' || mode === 'tool';
   if (forced && !force) {
-    const which = mode === 'tool' ? `the tool ${String(offered[0]?.wire['name'])}` : 'one of the tools';
+    const which = mode === 'tool' ? `the tool ${asText(offered[0]?.wire['name'])}` : 'one of the tools';
     return { choice: { type: 'auto', ...alone }, plea: `Answer by calling ${which}; do not answer in text.` };
   }
   if (mode === 'tool')
-    return { choice: { type: 'tool', name: String(offered[0]?.wire['name']), ...alone }, plea: null };
+    return { choice: { type: 'tool', name: asText(offered[0]?.wire['name']), ...alone }, plea: null };
   if (mode === null && !alone) return { choice: null, plea: null };
   return { choice: { type: mode ?? 'auto', ...alone }, plea: null };
 }
@@ -106,7 +107,7 @@ function toolOf(tool: unknown, place: string, { names, strict }: ToolRules): Off
   if (!isRecord(tool)) throw malformed(place, 'an object is wanted');
   const type = tool['type'] ?? 'function';
   if (type === 'custom') return freeForm(tool, place, names);
-  if (type !== 'function') return { own: String(tool['name'] ?? ''), custom: false, wire: { ...tool } };
+  if (type !== 'function') return { own: asText(tool['name'] ?? ''), custom: false, wire: { ...tool } };
   const inner = tool['function'];
   if (!isRecord(inner) || typeof inner['name'] !== 'string' || inner['name'] === '')
     throw malformed(`${place}.function.name`, 'a name is wanted');

@@ -1,6 +1,6 @@
 import type { ChatMessage } from '@inferbridge/core';
 import { unsupported } from '../../features.ts';
-import { parseJson } from '../../json.ts';
+import { asText, parseJson } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { type Block, blocksOf, cacheControl, malformed, textBlock } from './content.ts';
 import { type Names, toolId } from './names.ts';
@@ -61,7 +61,7 @@ export function turnsOf(messages: readonly ChatMessage[], rules: TurnRules): Con
     } else if (message.role === 'assistant') {
       const { run, last } = assistantRun(messages, index, rules);
       add('assistant', run);
-      const calls = run.flatMap((block) => (block.type === 'tool_use' ? [String(block['id'])] : []));
+      const calls = run.flatMap((block) => (block.type === 'tool_use' ? [asText(block['id'])] : []));
       if (calls.length > 0) add('user', resultsAfter(messages, last, calls, used));
       for (let at = index; at <= last; at++) used.add(at);
     } else add('user', userBlocks(message, place));
@@ -131,7 +131,7 @@ function toolUse(call: unknown, place: string, names: Names, position: number): 
   if (!inner || typeof inner['name'] !== 'string')
     throw malformed(`${place}.function.name`, 'a name is wanted');
   const given = typeof id === 'string' && id !== '' ? id : `call_${position}`;
-  const input = inner === custom ? { input: String(inner['input'] ?? '') } : inputOf(inner['arguments']);
+  const input = inner === custom ? { input: asText(inner['input'] ?? '') } : inputOf(inner['arguments']);
   return {
     type: 'tool_use',
     id: toolId(given),
@@ -160,7 +160,7 @@ function userBlocks(message: ChatMessage, place: string): Block[] {
     ];
   }
   if (message.role !== 'user')
-    throw malformed(`${place}.role`, `"${String(message.role).slice(0, 40)}" is not known`);
+    throw malformed(`${place}.role`, `"${asText(message.role).slice(0, 40)}" is not known`);
   const blocks = marked(blocksOf(message.content, `${place}.content`), message);
   return blocks.length > 0 ? blocks : [PLACEHOLDER];
 }

@@ -58,12 +58,14 @@ export class UsageTally {
 
   /** Under OpenAI's name, where there is one. */
   serviceTier(): { service_tier?: string } {
-    const tier = SERVICE_TIERS[this.#serviceTier ?? ''];
+    const tier = SERVICE_TIERS.get(this.#serviceTier ?? '');
     return tier ? { service_tier: tier } : {};
   }
 }
 
-const SERVICE_TIERS: Readonly<Record<string, string>> = { standard: 'default', priority: 'priority' };
+const SERVICE_TIERS: ReadonlyMap<string, string> = new Map(
+  Object.entries({ standard: 'default', priority: 'priority' }),
+);
 
 const count = (value: unknown): number | null =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;

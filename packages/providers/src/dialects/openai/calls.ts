@@ -1,4 +1,5 @@
 import type { ToolCall, ToolCallDelta } from '@inferbridge/core';
+import { asText } from '../../json.ts';
 import { isRecord } from './errors.ts';
 
 /** The calls of one choice while they come. */
@@ -17,7 +18,7 @@ export const wholeCalls = (calls: readonly Record<string, unknown>[], made: stri
     ...(isRecord(call['function']) && {
       function: {
         ...call['function'],
-        name: String(call['function']['name'] ?? ''),
+        name: asText(call['function']['name'] ?? ''),
         arguments: argumentsOf(call['function']),
       },
     }),
@@ -46,7 +47,7 @@ export function callDelta(call: Record<string, unknown>, state: CallsState, made
     index,
     id: id ?? `${made}-call-${index}`,
     type: 'function',
-    function: { ...fn, name: String(fn['name'] ?? ''), arguments: args },
+    function: { ...fn, name: asText(fn['name'] ?? ''), arguments: args },
   };
 }
 

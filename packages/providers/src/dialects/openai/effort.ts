@@ -1,3 +1,5 @@
+import { asText } from '../../json.ts';
+
 /** What a vendor makes of OpenAI's efforts; a value of its own, or `null` for leaving the field out. */
 export type Efforts = Readonly<Record<string, string | null>>;
 
@@ -22,7 +24,8 @@ export function mapEffort(
 ): void {
   const effort = body['reasoning_effort'];
   if (effort === undefined || effort === null) return;
-  const value = efforts[String(effort)];
+  const name = asText(effort);
+  const value = Object.hasOwn(efforts, name) ? efforts[name] : undefined;
   if (value === undefined || value === null) {
     delete body['reasoning_effort'];
     if (value === undefined) dropped('reasoning_effort');

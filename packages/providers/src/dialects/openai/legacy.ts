@@ -11,7 +11,7 @@ import {
   type Provider,
   type StreamEnd,
 } from '@inferbridge/core';
-import { replyBytes } from '../../json.ts';
+import { asText, replyBytes } from '../../json.ts';
 import { isRecord } from './errors.ts';
 
 /*
@@ -49,7 +49,7 @@ export function modernised(request: ChatRequest): ChatRequest {
     if (isRecord(call)) {
       const id = `call_${index}`;
       calls.push({ id, name: call['name'] });
-      const fn = { name: String(call['name'] ?? ''), arguments: String(call['arguments'] ?? '') };
+      const fn = { name: asText(call['name'] ?? ''), arguments: asText(call['arguments'] ?? '') };
       return { ...others, tool_calls: [{ id, type: 'function', function: fn }] };
     }
     if (message.role !== 'function') return message;

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { ChatMessage, ContentPart, ToolCall } from '@inferbridge/core';
+import { asText } from '../../json.ts';
 import { isRecord } from './errors.ts';
 
 /** How a vendor wants the history; every field has OpenAI's own way as its default. */
@@ -106,7 +107,7 @@ function adapt(
     if (given.role === 'tool' && !traits.toolImages)
       images = parts.filter(({ type }) => type === 'image_url');
     const kept = images.length > 0 ? parts.filter(({ type }) => type !== 'image_url') : parts;
-    const role = String(edit.now()['role']);
+    const role = asText(edit.now()['role']);
     const plain = traits.stringContent?.includes(role) && kept.every(({ type }) => type === 'text');
     if (plain || (images.length > 0 && kept.length === 0))
       edit.set(

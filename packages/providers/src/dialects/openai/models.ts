@@ -1,5 +1,6 @@
 import type { ChatRequest, GatewayError } from '@inferbridge/core';
 import { unsupported } from '../../features.ts';
+import { asText } from '../../json.ts';
 
 /*
  * OpenAI's reasoning models take no sampling parameters and no stop sequences, and count `max_completion_tokens`.
@@ -25,7 +26,7 @@ export function isReasoningModel(model: string): boolean {
 
 /** Leaves out what a reasoning model refuses, unless it was told not to reason. */
 export function forReasoningModels(body: Record<string, unknown>, dropped: (param: string) => void): void {
-  if (!isReasoningModel(String(body['model']))) return;
+  if (!isReasoningModel(asText(body['model']))) return;
   if (body['max_tokens'] !== undefined) {
     if (body['max_tokens'] !== null) body['max_completion_tokens'] ??= body['max_tokens'];
     delete body['max_tokens'];

@@ -5,6 +5,7 @@ import {
   GatewayError,
   type WireUsage,
 } from '@inferbridge/core';
+import { asText } from '../../json.ts';
 import { type CallsState, callDelta, wholeCalls } from './calls.ts';
 import { isRecord } from './errors.ts';
 import { plainUsage } from './reply-usage.ts';
@@ -26,29 +27,31 @@ export interface ReplyTraits {
  * Every finish reason that vendors are known to send and OpenAI does not.
  * Source: recorded answers and vendors' documentation, see the vendors' own files (read 2026-11-20).
  */
-const FINISH: Readonly<Record<string, string>> = {
-  stop: 'stop',
-  length: 'length',
-  tool_calls: 'tool_calls',
-  content_filter: 'content_filter',
-  function_call: 'function_call',
-  eos: 'stop',
-  eos_token: 'stop',
-  stop_sequence: 'stop',
-  end_turn: 'stop',
-  model_length: 'length',
-  max_tokens: 'length',
-  insufficient_system_resource: 'length',
-  tool_use: 'tool_calls',
-  sensitive: 'content_filter',
-};
+const FINISH: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    stop: 'stop',
+    length: 'length',
+    tool_calls: 'tool_calls',
+    content_filter: 'content_filter',
+    function_call: 'function_call',
+    eos: 'stop',
+    eos_token: 'stop',
+    stop_sequence: 'stop',
+    end_turn: 'stop',
+    model_length: 'length',
+    max_tokens: 'length',
+    insufficient_system_resource: 'length',
+    tool_use: 'tool_calls',
+    sensitive: 'content_filter',
+  }),
+);
 
 const finish = (reason: unknown, calls: boolean): string => {
   if (reason === 'error')
     throw new GatewayError('server_error', 'the upstream broke off with an error', {
       code: 'upstream_finish_error',
     });
-  const known = FINISH[String(reason)] ?? 'stop';
+  const known = FINISH.get(asText(reason)) ?? 'stop';
   return known === 'stop' && calls ? 'tool_calls' : known;
 };
 
@@ -124,7 +127,7 @@ function thinkingIn(message: Record<string, unknown>, think: Think, whole: boole
   const rest = whole ? think.end() : null;
   message['content'] = said.content + (rest?.content ?? '');
   const reasoning = said.reasoning + (rest?.reasoning ?? '');
-  if (reasoning !== '') message['reasoning_content'] = String(message['reasoning_content'] ?? '') + reasoning;
+  if (reasoning !== '') message['reasoning_content'] = asText(message['reasoning_content'] ?? '') + reasoning;
 }
 
 interface ChoiceState extends CallsState {

@@ -1,5 +1,5 @@
 import type { ToolCallDelta } from '@inferbridge/core';
-import { parseJson } from '../../../json.ts';
+import { asText, parseJson } from '../../../json.ts';
 import type { MessageEvent } from './stream.ts';
 
 /** Writes one block after the other: what is open is closed before the next one opens. */
@@ -75,14 +75,14 @@ export function createWriter(): BlockWriter {
     },
     thought(block) {
       if (block['type'] !== 'thinking') return [...close(), start(block), stop()];
-      const signed = delta({ type: 'signature_delta', signature: String(block['signature'] ?? '') });
+      const signed = delta({ type: 'signature_delta', signature: asText(block['signature'] ?? '') });
       if (open === 'thinking') {
         open = null;
         return [{ ...signed, index }, stop()];
       }
       const before = close();
       const begun = start({ type: 'thinking', thinking: '', signature: '' });
-      const text = String(block['thinking'] ?? '');
+      const text = asText(block['thinking'] ?? '');
       return [
         ...before,
         begun,

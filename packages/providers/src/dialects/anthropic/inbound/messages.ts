@@ -1,4 +1,5 @@
 import type { ChatMessage, ContentPart, ToolCall } from '@inferbridge/core';
+import { asText } from '../../../json.ts';
 import { isRecord } from '../../openai/errors.ts';
 import { fault, textIn } from './faults.ts';
 import { marked, partOf, plainly } from './parts.ts';
@@ -66,7 +67,7 @@ function resultOf(block: Block, place: string): ChatMessage {
   return {
     role: 'tool',
     tool_call_id: textIn(block, 'tool_use_id', place),
-    content: parts ? plainly(parts) : String(content ?? ''),
+    content: parts ? plainly(parts) : asText(content ?? ''),
     ...(block['is_error'] === true && { is_error: true }),
     ...marked(block),
   };

@@ -1,4 +1,5 @@
 import type { ContentPart } from '@inferbridge/core';
+import { asText } from '../../../json.ts';
 import { isRecord } from '../../openai/errors.ts';
 import { cannot, fault, textIn } from './faults.ts';
 
@@ -32,7 +33,7 @@ export function partOf(block: Block, place: string): ContentPart[] {
     case 'redacted_thinking':
       return []; // not the user's to say
     default:
-      throw cannot(`${place}.type`, `a block of type "${String(block['type']).slice(0, 40)}"`);
+      throw cannot(`${place}.type`, `a block of type "${asText(block['type']).slice(0, 40)}"`);
   }
 }
 

@@ -68,10 +68,12 @@ function userOf(metadata: unknown): { user: string } | null {
   return user === null ? null : { user };
 }
 
-const TIERS: Readonly<Record<string, string>> = { auto: 'auto', standard_only: 'default' };
+const TIERS: ReadonlyMap<string, string> = new Map(
+  Object.entries({ auto: 'auto', standard_only: 'default' }),
+);
 
 function serviceTier(given: unknown): { service_tier: string } | null {
-  const tier = typeof given === 'string' ? TIERS[given] : undefined;
+  const tier = typeof given === 'string' ? TIERS.get(given) : undefined;
   return tier ? { service_tier: tier } : null;
 }
 

@@ -1,5 +1,5 @@
 import type { ChatCompletion, ChatMessage, WireUsage } from '@inferbridge/core';
-import { parseJson } from '../../../json.ts';
+import { asText, parseJson } from '../../../json.ts';
 import { isRecord } from '../../openai/errors.ts';
 
 /*
@@ -9,15 +9,17 @@ import { isRecord } from '../../openai/errors.ts';
 
 type Block = Record<string, unknown>;
 
-const STOP: Readonly<Record<string, string>> = {
-  stop: 'end_turn',
-  length: 'max_tokens',
-  tool_calls: 'tool_use',
-  function_call: 'tool_use',
-  content_filter: 'refusal',
-};
+const STOP: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    stop: 'end_turn',
+    length: 'max_tokens',
+    tool_calls: 'tool_use',
+    function_call: 'tool_use',
+    content_filter: 'refusal',
+  }),
+);
 
-export const stopReason = (finish: unknown): string => STOP[String(finish)] ?? 'end_turn';
+export const stopReason = (finish: unknown): string => STOP.get(asText(finish)) ?? 'end_turn';
 
 /** `id` stands where the completion has none of Anthropic's form. */
 export function messageOf(
@@ -67,7 +69,7 @@ function contentOf(message: ChatMessage): Block[] {
     ...(said === '' ? [] : [{ type: 'text', text: said }]),
     ...(message.tool_calls ?? []).map((call) => {
       const custom = isRecord(call['custom']) ? call['custom'] : null;
-      const name = String(custom?.['name'] ?? call.function?.name ?? '');
+      const name = asText(custom?.['name'] ?? call.function?.name ?? '');
       const input = custom ? { input: custom['input'] } : inputOf(call.function?.arguments ?? '');
       return { type: 'tool_use', id: call.id ?? '', name, input };
     }),

@@ -1,4 +1,5 @@
 import type { ChatChunk, ToolCallDelta, WireUsage } from '@inferbridge/core';
+import { asText } from '../../../json.ts';
 import { isRecord } from '../../openai/errors.ts';
 import { createWriter } from './blocks.ts';
 import { messageId, stopReason, stopSequence, usageOf } from './response.ts';
@@ -85,6 +86,6 @@ function callsIn(delta: ChatChunk['choices'][number]['delta']): readonly ToolCal
     const custom = call['custom'];
     if (!isRecord(custom)) return call;
     const wrapped = JSON.stringify({ input: custom['input'] ?? '' });
-    return { ...call, function: { name: String(custom['name'] ?? ''), arguments: wrapped } };
+    return { ...call, function: { name: asText(custom['name'] ?? ''), arguments: wrapped } };
   });
 }

@@ -9,7 +9,8 @@ import type { Item } from '../item.ts';
  * Source: https://platform.openai.com/docs/guides/reasoning (read 2026-11-20).
  */
 
-const MARK = 'carried.1.';
+/** How such a text begins: nobody else can read it. */
+export const PACKED_MARK = 'carried.1.';
 /** Lists grow delta by delta; the fields of vendors come at once. */
 const LISTS = ['thinking_blocks', 'reasoning_details'] as const;
 const FIELDS = 'provider_specific_fields';
@@ -39,13 +40,13 @@ export function packed(carried: Item): string | null {
   const own = isRecord(fields) ? Object.values(fields) : [];
   const more = own.some((one) => !isRecord(one) || Object.keys(one).join() !== 'phase');
   if (Object.keys(lists).length === 0 && !more) return null;
-  return MARK + Buffer.from(JSON.stringify(carried)).toString('base64url');
+  return PACKED_MARK + Buffer.from(JSON.stringify(carried)).toString('base64url');
 }
 
 /** What was packed here; `null` where somebody else wrote it, or it is broken. */
 export function unpacked(text: unknown): Item | null {
-  if (typeof text !== 'string' || !text.startsWith(MARK)) return null;
-  const value = parseJson(Buffer.from(text.slice(MARK.length), 'base64url').toString());
+  if (typeof text !== 'string' || !text.startsWith(PACKED_MARK)) return null;
+  const value = parseJson(Buffer.from(text.slice(PACKED_MARK.length), 'base64url').toString());
   if (!isRecord(value)) return null;
   const lists = LISTS.flatMap((name) => (isRecords(value[name]) ? [[name, value[name]]] : []));
   return {
