@@ -174,7 +174,13 @@ function marked(blocks: Block[], message: ChatMessage): Block[] {
 }
 
 function finished(turns: Turn[], { prefill }: TurnRules): readonly Turn[] {
-  const all = turns.filter(({ content }) => content.length > 0);
+  const all: Turn[] = [];
+  for (const { role, content } of turns) {
+    const last = all.at(-1);
+    if (content.length === 0) continue;
+    if (last?.role === role) last.content.push(...content);
+    else all.push({ role, content });
+  }
   if (all[0]?.role !== 'user') all.unshift({ role: 'user', content: [PLACEHOLDER] });
   const last = all.at(-1);
   if (last?.role !== 'assistant') return all;

@@ -112,7 +112,7 @@ function adapt(
     if (plain || (images.length > 0 && kept.length === 0))
       edit.set(
         'content',
-        kept.map(({ text }) => text ?? '').join('\n') || (images.length > 0 ? 'The picture follows.' : ''),
+        kept.map(({ text }) => asText(text)).join('\n') || (images.length > 0 ? 'The picture follows.' : ''),
       );
     else if (kept !== given.content) edit.set('content', kept);
   }
