@@ -125,7 +125,7 @@ function editing(given: ChatMessage) {
   const mine = () => (copy ??= { ...given });
   return {
     set(field: string, value: unknown) {
-      if (given[field] !== value) mine()[field] = value;
+      if ((copy ?? given)[field] !== value) mine()[field] = value;
     },
     remove(field: string) {
       delete mine()[field];
