@@ -30,8 +30,8 @@ const CODES = /^unsupported_(parameter|value)$/;
 const MOST_KEPT = 5_000;
 
 export interface Corrections {
-  /** Changes the body as earlier refusals of this model taught; tells whether it did. */
-  apply(model: string, body: Record<string, unknown>, dropped: (param: string) => void): boolean;
+  /** Changes the body as earlier refusals of this model taught. */
+  apply(model: string, body: Record<string, unknown>, dropped: (param: string) => void): void;
   /** Is this a refusal after which the request can be made once more? */
   learn(request: ChatRequest, error: GatewayError): boolean;
 }
@@ -41,17 +41,14 @@ export function createCorrections(): Corrections {
   return {
     apply(model, body, dropped) {
       const params = known.get(model);
-      if (!params) return false;
-      let changed = false;
+      if (!params) return;
       for (const param of params) {
         const value = body[param];
         if (value === undefined || value === null) continue;
         delete body[param];
-        changed = true;
         if (param === 'max_tokens') body['max_completion_tokens'] ??= value;
         else dropped(param);
       }
-      return changed;
     },
     learn(request, error) {
       const { upstream, status } = error.details;

@@ -21,7 +21,7 @@ import {
 import { type Classify, isCompletion, isRecord, refused, statusIn } from './dialects/openai/errors.ts';
 import { withLegacyFunctions } from './dialects/openai/legacy.ts';
 import { createNormaliser, normaliseCompletion, type ReplyTraits } from './dialects/openai/normalise.ts';
-import { chatBodyOf, OURS, type RequestTraits } from './dialects/openai/request.ts';
+import { chatBodyOf, type RequestTraits } from './dialects/openai/request.ts';
 import { OPENAI_DIALECT, splicedBody } from './dialects/openai/splice.ts';
 import { chatFrames } from './dialects/openai/stream.ts';
 import { allOf, refusing, type Treatments } from './features.ts';
@@ -109,13 +109,10 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
   };
 
   const written = (request: ChatRequest, io: ProviderIO, native: NativeRequest | undefined): Uint8Array => {
-    const { body, plain } = bodyOf(request, io.dropped);
-    const corrected = corrections.apply(request.model, body, io.dropped);
-    const spliced =
-      plain && !corrected && native?.dialect === OPENAI_DIALECT
-        ? splicedBody(native.bytes, request, OURS)
-        : null;
-    return spliced ?? jsonBytes(body, native);
+    const body = bodyOf(request, io.dropped);
+    corrections.apply(request.model, body, io.dropped);
+    const same = native?.dialect === OPENAI_DIALECT && body['messages'] === request.messages;
+    return (same && splicedBody(native.bytes, request, body)) || jsonBytes(body, native);
   };
 
   /** A parameter that the model turns out not to take is left out, once, and from then on. */

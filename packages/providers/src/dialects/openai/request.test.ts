@@ -2,7 +2,7 @@ import type { ChatRequest } from '@inferbridge/core';
 import { describe, expect, it } from 'vitest';
 import { chatBodyOf, type RequestTraits } from './request.ts';
 
-const chatBody = (request: ChatRequest, traits: RequestTraits) => chatBodyOf(traits)(request, () => {}).body;
+const chatBody = (request: ChatRequest, traits: RequestTraits) => chatBodyOf(traits)(request, () => {});
 
 const HELLO: ChatRequest = { model: 'm-1', messages: [{ role: 'user', content: 'Hi' }] };
 const body = (request: Partial<ChatRequest>, traits: RequestTraits = {}) =>

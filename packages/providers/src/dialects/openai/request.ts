@@ -21,14 +21,11 @@ export interface RequestTraits extends MessageTraits {
 /** Fields that steer this gateway and no upstream. */
 export const OURS = ['models', 'api_base', 'base_url', 'api_key'];
 
-export type ChatBodyOf = (
-  request: ChatRequest,
-  dropped: (param: string) => void,
-) => { readonly body: Record<string, unknown>; readonly plain: boolean };
+export type ChatBodyOf = (request: ChatRequest, dropped: (param: string) => void) => Record<string, unknown>;
 
 /**
  * Makes the body for an upstream: the client's own, but for the model, the usage that we ask for ourselves, and the
- * traits. `plain` tells that nothing else differs from what the client sent.
+ * traits.
  */
 export function chatBodyOf(traits: RequestTraits): ChatBodyOf {
   const leaveOut = dropping(traits.treatments ?? {});
@@ -53,15 +50,8 @@ export function chatBodyOf(traits: RequestTraits): ChatBodyOf {
     if (Array.isArray(request.tools)) body['tools'] = plainTools(request.tools, traits);
     if (Array.isArray(body['tools']) && body['tools'].length === 0) withoutTools(body);
     traits.prepare?.(body, dropped);
-    return { body, plain: traits.includeUsage !== false && isSame(body, request) };
+    return body;
   };
-}
-
-/** Nothing but the usage that we ask for ourselves is different. */
-function isSame(body: Record<string, unknown>, request: ChatRequest): boolean {
-  for (const field in request) if (field !== 'stream_options' && body[field] !== request[field]) return false;
-  for (const field in body) if (field !== 'stream_options' && !(field in request)) return false;
-  return true;
 }
 
 function limit(body: Record<string, unknown>, field: RequestTraits['maxTokensField']): void {

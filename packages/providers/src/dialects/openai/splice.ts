@@ -21,35 +21,36 @@ interface Span {
 }
 
 /**
- * The body with another model, and with usage asked for where it streams; `null` where that takes more than splicing: keys of ours
- * in it, a key twice, escapes in keys.
+ * `body`, written with the client's own bytes wherever it says the same as `request`: only fields that were changed,
+ * added or left out cost anything. `null` where that takes more than splicing: a key twice, escapes in keys.
  */
 export function splicedBody(
   bytes: Uint8Array,
   request: ChatRequest,
-  ours: readonly string[],
+  body: Readonly<Record<string, unknown>>,
 ): Uint8Array | null {
-  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const found = members(body);
-  const model = found?.members.get('model');
-  if (!found || !model || ours.some((field) => found.members.has(field))) return null;
-  const edits: { at: Span; text: string }[] = [{ at: model, text: JSON.stringify(request.model) }];
-  const options = found.members.get('stream_options');
-  if (request.stream === true) {
-    const text = JSON.stringify({ ...request.stream_options, include_usage: true });
-    if (options) edits.push({ at: options, text });
-    else edits.push({ at: { start: found.close, end: found.close }, text: `,"stream_options":${text}` });
-  } else if (options) return null;
-  edits.sort((a, b) => a.at.start - b.at.start);
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const found = members(source);
+  if (!found) return null;
   const pieces: Uint8Array[] = [];
-  let from = 0;
-  for (const { at, text } of edits) {
-    pieces.push(body.subarray(from, at.start), Buffer.from(text));
-    from = at.end;
+  const add = (key: string, value: Uint8Array | string) => {
+    const name = `${pieces.length === 0 ? '{' : ','}${JSON.stringify(key)}:`;
+    if (typeof value === 'string') pieces.push(Buffer.from(name + value));
+    else pieces.push(Buffer.from(name), value);
+  };
+  for (const [key, { start, end }] of found.members) {
+    if (!Object.hasOwn(body, key)) continue;
+    // the model in the request is the vendor's by now, no longer what the client wrote
+    if (body[key] === request[key] && key !== 'model') add(key, source.subarray(start, end));
+    else if (body[key] !== undefined) add(key, JSON.stringify(body[key]));
   }
-  pieces.push(body.subarray(from));
+  for (const key of Object.keys(body))
+    if (!found.members.has(key) && body[key] !== undefined) add(key, JSON.stringify(body[key]));
+  pieces.push(CLOSING);
   return Buffer.concat(pieces);
 }
+
+const CLOSING = Buffer.from('}');
 
 /** The same body but for its model; `null` where that takes more than splicing. */
 export function bodyWithModel(bytes: Uint8Array, model: string): Uint8Array | null {
