@@ -75,7 +75,7 @@ const VENDOR_FILES = within(
   'server/src/pricing/supplement.ts',
 );
 const VENDORS =
-  /\b(openai|anthropic|groq|deepseek|together|sarvam|mistral|krutrim|cohere|gemini|claude|gpt-\d)\b/i;
+  /\b(openai|anthropic|groq|deepseek|together|sarvam|mistral|krutrim|cohere|gemini|claude|openrouter|ollama|vllm|azure|xai|qwen|zhipu|moonshot|fireworks|cerebras|gpt-\d)\b/i;
 
 describe('names stay where they belong', () => {
   it('vendors in their own files and in data', () => {
@@ -107,6 +107,16 @@ describe('names stay where they belong', () => {
       'mistral',
       'krutrim',
       'cohere',
+      'gemini',
+      'openrouter',
+      'ollama',
+      'vllm',
+      'azure',
+      'xai',
+      'zhipu',
+      'moonshot',
+      'fireworks',
+      'cerebras',
     ];
     for (const name of files) {
       const source = sources.find(({ path }) => path === `providers/src/${name}.ts`);

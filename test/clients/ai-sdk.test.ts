@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { account } from '../support/account.ts';
 import { standard } from '../support/standard.ts';
-import { conversation, ROUTES, routeTiers } from '../support/turns.ts';
+import { ANSWERING, conversation, ROUTES, routeTiers } from '../support/turns.ts';
 
 const parts = standard({ config: () => ({ tiers: routeTiers }) });
 const CALL = { id: 'call_1', name: 'weather', args: { city: 'Paris' } };
@@ -12,7 +12,7 @@ const CALL = { id: 'call_1', name: 'weather', args: { city: 'Paris' } };
 const provider = async () =>
   createOpenAICompatible({
     name: 'inferbridge',
-    apiKey: (await account(parts.gateway, ['openai', 'anthropic'])).key,
+    apiKey: (await account(parts.gateway, ANSWERING)).key,
     baseURL: `${parts.gateway.url}/v1`,
     includeUsage: true,
     supportsStructuredOutputs: true,

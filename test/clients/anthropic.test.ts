@@ -7,7 +7,7 @@ import { account } from '../support/account.ts';
 import { refusal } from '../support/answers.ts';
 import { anthropicStream, haveFixtures, recorded, recordedBody, WITHOUT } from '../support/fixtures.ts';
 import { standard } from '../support/standard.ts';
-import { anthropicTurn, conversation, openaiTurn, ROUTES, routeTiers } from '../support/turns.ts';
+import { ANSWERING, anthropicTurn, conversation, openaiTurn, ROUTES, routeTiers } from '../support/turns.ts';
 
 /* Anthropic's own clients, over Anthropic (bytes pass as they are) and over OpenAI (translated both ways). */
 
@@ -18,7 +18,7 @@ const TOOL: Anthropic.Tool = {
   description: 'Tells the weather.',
   input_schema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
 };
-const user = () => account(parts.gateway, ['openai', 'anthropic']);
+const user = () => account(parts.gateway, ANSWERING);
 const client = async () =>
   new Anthropic({ apiKey: (await user()).key, baseURL: parts.gateway.url, maxRetries: 0 });
 const ask = [{ role: 'user' as const, content: 'How is the weather in Paris?' }];

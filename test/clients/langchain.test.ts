@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { account } from '../support/account.ts';
 import { standard } from '../support/standard.ts';
-import { conversation, ROUTES, routeTiers } from '../support/turns.ts';
+import { ANSWERING, conversation, ROUTES, routeTiers } from '../support/turns.ts';
 
 const parts = standard({ config: () => ({ tiers: routeTiers }) });
 const CALL = { id: 'call_1', name: 'weather', args: { city: 'Paris' } };
@@ -19,7 +19,7 @@ describe.each(ROUTES)('LangChain over $name', (route) => {
   const model = async () =>
     new ChatOpenAI({
       model: route.model,
-      apiKey: (await account(parts.gateway, ['openai', 'anthropic'])).key,
+      apiKey: (await account(parts.gateway, ANSWERING)).key,
       configuration: { baseURL: `${parts.gateway.url}/v1` },
       maxRetries: 0,
       streamUsage: true,

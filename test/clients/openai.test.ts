@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { account } from '../support/account.ts';
 import { standard } from '../support/standard.ts';
-import { conversation, ROUTES, routeTiers } from '../support/turns.ts';
+import { ANSWERING, conversation, ROUTES, routeTiers } from '../support/turns.ts';
 
 const parts = standard({ config: () => ({ tiers: routeTiers }) });
 const CALL = { id: 'call_1', name: 'weather', args: { city: 'Paris' } };
@@ -24,7 +24,7 @@ const ask = (content: string) => [{ role: 'user' as const, content }];
 describe.each(ROUTES)('the official openai package over $name', (route) => {
   const client = async () =>
     new OpenAI({
-      apiKey: (await account(parts.gateway, ['openai', 'anthropic'])).key,
+      apiKey: (await account(parts.gateway, ANSWERING)).key,
       baseURL: `${parts.gateway.url}/v1`,
       maxRetries: 0,
     });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { account } from '../support/account.ts';
 import { python } from '../support/python.ts';
 import { standard } from '../support/standard.ts';
-import { conversation, ROUTES, routeTiers, type Turn } from '../support/turns.ts';
+import { ANSWERING, conversation, ROUTES, routeTiers, type Turn } from '../support/turns.ts';
 
 const { missing, run } = await python('clients', ['openai>=2', 'anthropic>=0.70']);
 const parts = standard({ config: () => ({ tiers: routeTiers }) });
@@ -77,7 +77,7 @@ describe.skipIf(missing !== null).each(routes)(
   `Python's official packages over $name${missing === null ? '' : ` (skipped: ${missing})`}`,
   (route) => {
     const print = async (script: string, what: string, ...turns: Turn[]): Promise<unknown> => {
-      const { key } = await account(parts.gateway, ['openai', 'anthropic']);
+      const { key } = await account(parts.gateway, ANSWERING);
       conversation(parts.upstream, route, ...turns);
       const { stdout } = await run(script, key, parts.gateway.url, route.model, what);
       return JSON.parse(stdout);

@@ -8,13 +8,13 @@ import { z } from 'zod';
 import { account } from '../support/account.ts';
 import { FIXTURES, haveFixtures, recorded, recordedBody, WITHOUT } from '../support/fixtures.ts';
 import { standard } from '../support/standard.ts';
-import { conversation, ROUTES, routeTiers } from '../support/turns.ts';
+import { ANSWERING, conversation, ROUTES, routeTiers } from '../support/turns.ts';
 
 /* Clients of OpenAI's Responses API, over upstreams that know nothing of it. */
 
 const parts = standard({ config: () => ({ tiers: routeTiers }) });
 const CALL = { id: 'call_1', name: 'weather', args: { city: 'Paris' } };
-const key = async () => (await account(parts.gateway, ['openai', 'anthropic'])).key;
+const key = async () => (await account(parts.gateway, ANSWERING)).key;
 const TOOL = {
   type: 'function' as const,
   name: 'weather',
@@ -24,7 +24,7 @@ const TOOL = {
 };
 
 // an upstream of OpenAI's is asked in its own Responses dialect, which the routes' mock does not speak
-const TRANSLATED = ROUTES.filter(({ answers }) => answers === 'anthropic');
+const TRANSLATED = ROUTES.filter(({ answers }) => answers !== 'openai');
 
 describe.each(TRANSLATED)('OpenAI’s Responses clients over $name', (route) => {
   const client = async () =>
@@ -41,7 +41,7 @@ describe.each(TRANSLATED)('OpenAI’s Responses clients over $name', (route) => 
     expect(response.output_text).toBe('Hello there.');
     expect(response.status).toBe('completed');
     expect(response.usage).toMatchObject({ input_tokens: 20, output_tokens: 10, total_tokens: 30 });
-    expect(response).toMatchObject({ inferbridge: { provider: 'anthropic' } });
+    expect(response).toMatchObject({ inferbridge: { provider: route.answers } });
   });
 
   it('stream one with parallel tool calls', async () => {
@@ -60,7 +60,7 @@ describe.each(TRANSLATED)('OpenAI’s Responses clients over $name', (route) => 
       { call_id: 'call_1', arguments: '{"city":"Paris"}' },
       { call_id: 'call_2', arguments: '{"city":"Paris"}' },
     ]);
-    expect(final).toMatchObject({ inferbridge: { provider: 'anthropic' } });
+    expect(final).toMatchObject({ inferbridge: { provider: route.answers } });
     for (const type of [
       'response.created',
       'response.output_text.delta',

@@ -12,6 +12,7 @@ export const VENDORS = [
   'mistral',
   'krutrim',
   'cohere',
+  'gemini',
 ] as const;
 
 /** Every vendor's address at this upstream. */

@@ -135,10 +135,35 @@ export function anthropicTurn({ text, thinking, calls = [] }: Turn): Act {
   return { whole, stream };
 }
 
+/** Google's dialect: a signature on the first of them, no mark at the end. */
+export function geminiTurn({ text, thinking, calls = [] }: Turn): Act {
+  const usageMetadata = { promptTokenCount: 20, candidatesTokenCount: 10, totalTokenCount: 30 };
+  const about = { usageMetadata, modelVersion: 'gemini-test', responseId: 'turn' };
+  const made = calls.map(({ id, name, args }, index) => ({
+    functionCall: { id, name, args },
+    ...(index === 0 && { thoughtSignature: 'c2lnbmVk' }),
+  }));
+  const thought = thinking === undefined ? [] : [{ text: thinking, thought: true }];
+  const all = [...thought, ...(text === undefined ? [] : [{ text }]), ...made];
+  const answer = (parts: object[], finishReason?: string) => ({
+    candidates: [{ content: { role: 'model', parts }, index: 0, ...(finishReason && { finishReason }) }],
+    ...about,
+  });
+  return {
+    whole: { status: 200, body: JSON.stringify(answer(all, 'STOP')) },
+    stream: {
+      sse: [...thought, ...pieces(text ?? '').map((piece) => ({ text: piece })), ...made]
+        .map((part) => `data: ${JSON.stringify(answer([part]))}\r\n\r\n`)
+        .concat(`data: ${JSON.stringify(answer([{ text: '' }], 'STOP'))}\r\n\r\n`),
+    },
+  };
+}
+
 /** The upstreams over which every client is run: who answers, and whether somebody else failed before. */
 export const ROUTES = [
   { name: 'an OpenAI upstream', model: 'by/openai', answers: 'openai', fails: null },
   { name: 'an Anthropic upstream', model: 'by/anthropic', answers: 'anthropic', fails: null },
+  { name: 'a Gemini upstream', model: 'by/gemini', answers: 'gemini', fails: null },
   { name: 'OpenAI after a fallback', model: 'by/anthropic-first', answers: 'openai', fails: 'anthropic' },
   { name: 'Anthropic after a fallback', model: 'by/openai-first', answers: 'anthropic', fails: 'openai' },
 ] as const;
@@ -147,16 +172,21 @@ export type Route = (typeof ROUTES)[number];
 
 const OPENAI = 'openai:gpt-4.1';
 const CLAUDE = 'anthropic:claude-sonnet-4-5';
+const GEMINI = 'gemini:gemini-3-flash';
 
 /** The tiers that `ROUTES` names, for a gateway's configuration. */
 export const routeTiers = {
   'by/openai': { targets: [OPENAI] },
   'by/anthropic': { targets: [CLAUDE] },
+  'by/gemini': { targets: [GEMINI] },
   'by/openai-first': { targets: [OPENAI, CLAUDE] },
   'by/anthropic-first': { targets: [CLAUDE, OPENAI] },
 };
 
-const WRITE = { openai: openaiTurn, anthropic: anthropicTurn };
+const WRITE = { openai: openaiTurn, anthropic: anthropicTurn, gemini: geminiTurn };
+
+/** Everybody who answers on one of the routes. */
+export const ANSWERING = Object.keys(WRITE);
 
 /** Scripts the upstreams of a route: whoever is to fail always fails, the other says one turn after the other. */
 export function conversation(

@@ -31,7 +31,7 @@ const server = createServer((request, response) => {
       if (!response.writableFinished) record.closedEarlyAt = Date.now();
     });
     const script = scripts.get(vendor) ?? [];
-    const act = chosen(script.length > 1 ? script.shift() : script[0], record.body);
+    const act = chosen(script.length > 1 ? script.shift() : script[0], record);
     void perform(
       act ?? { status: 404, body: '{"error":{"message":"no script for this vendor"}}' },
       request,
@@ -40,8 +40,11 @@ const server = createServer((request, response) => {
   });
 });
 
-const chosen = (act: Act | undefined, body: string): Act | undefined =>
-  act && 'whole' in act ? (body.includes('"stream":true') ? act.stream : act.whole) : act;
+/** Streams are asked for in the body, or by the address. */
+function chosen(act: Act | undefined, { body, path }: Pick<Seen, 'body' | 'path'>): Act | undefined {
+  if (!act || !('whole' in act)) return act;
+  return body.includes('"stream":true') || path.includes(':stream') ? act.stream : act.whole;
+}
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

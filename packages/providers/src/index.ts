@@ -5,6 +5,7 @@ export { cohere } from './cohere.ts';
 export { deepseek } from './deepseek.ts';
 export { OPENAI_DIALECT } from './dialects/openai/splice.ts';
 export { fireworks } from './fireworks.ts';
+export { gemini } from './gemini.ts';
 export { generic } from './generic.ts';
 export { groq } from './groq.ts';
 export { type AddressPolicy, checkBaseUrl, isPublicAddress } from './guard.ts';

@@ -1,0 +1,68 @@
+import { type ErrorClass, GatewayError } from '@inferbridge/core';
+import { type Classify, isRecord, type Refusal, refused } from '../openai/errors.ts';
+
+/** Source: https://ai.google.dev/gemini-api/docs/troubleshooting and google.rpc.Code (read 2026-11-20). */
+const BY_STATUS: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorClass>([
+  ['RESOURCE_EXHAUSTED', 'rate_limited'],
+  ['UNAUTHENTICATED', 'bad_credential'],
+  ['PERMISSION_DENIED', 'bad_credential'],
+  ['FAILED_PRECONDITION', 'bad_credential'],
+  ['NOT_FOUND', 'model_not_found'],
+  ['UNAVAILABLE', 'overloaded'],
+  ['INTERNAL', 'server_error'],
+  ['UNKNOWN', 'server_error'],
+  ['ABORTED', 'server_error'],
+  ['DEADLINE_EXCEEDED', 'server_error'],
+]);
+const BAD_KEY = /api key not valid|api_key_invalid|api key expired/i;
+const TOO_LONG = /token count .*exceeds|exceeds the maximum number of tokens/i;
+/** A quota by the day, or money, does not come back in a moment. */
+const SPENT = /per ?day|billing|prepay|spend/i;
+
+/** Some endpoints wrap the error in a list. */
+const errorIn = (body: unknown): Record<string, unknown> | null => {
+  const root: unknown = Array.isArray(body) ? body[0] : body;
+  const error = isRecord(root) ? root['error'] : null;
+  return isRecord(error) ? error : null;
+};
+
+const detailsIn = (body: unknown): Record<string, unknown>[] => {
+  const details = errorIn(body)?.['details'];
+  return Array.isArray(details) ? details.filter(isRecord) : [];
+};
+
+const classify: Classify = ({ body }, { message }) => {
+  const status = errorIn(body)?.['status'];
+  if (BAD_KEY.test(message)) return 'bad_credential';
+  if (status === 'INVALID_ARGUMENT' && TOO_LONG.test(message)) return 'context_length';
+  if (status === 'RESOURCE_EXHAUSTED' && isSpent(body, message)) return 'quota_exhausted';
+  return BY_STATUS.get(status) ?? null;
+};
+
+function isSpent(body: unknown, message: string): boolean {
+  const violations = detailsIn(body).flatMap(({ violations: all }) =>
+    Array.isArray(all) ? all.filter(isRecord) : [],
+  );
+  const ids = violations.map(({ quotaId }) => (typeof quotaId === 'string' ? quotaId : ''));
+  if (ids.length > 0) return ids.every((id) => SPENT.test(id));
+  return SPENT.test(message) && waitIn(body) === null;
+}
+
+/** `"34.4s"` in the details, in milliseconds. */
+function waitIn(body: unknown): number | null {
+  for (const { retryDelay } of detailsIn(body)) {
+    const seconds = typeof retryDelay === 'string' ? /^(\d+(?:\.\d+)?)s$/.exec(retryDelay)?.[1] : undefined;
+    if (seconds !== undefined) return Math.min(Number(seconds) * 1_000, MOST_WAIT_MS);
+  }
+  return null;
+}
+
+const MOST_WAIT_MS = 86_400_000;
+
+/** A refusal as the error that it is, with the wait that its details ask for. */
+export function geminiRefusal(refusal: Refusal, secret: string, wallMs: number): GatewayError {
+  const error = refused(refusal, secret, wallMs, classify);
+  const wait = waitIn(refusal.body);
+  if (wait === null || (error.class !== 'rate_limited' && error.class !== 'overloaded')) return error;
+  return new GatewayError(error.class, error.message, { ...error.details, retryAfterMs: wait });
+}
