@@ -41,8 +41,9 @@ aliases: {}                     # gpt-4o-mini: ib/balanced
 #     baseUrl: https://llm.acme.example/v1
 #     residency: eu
 #     prices: { "acme-1": { input: 0.5, output: 1.5 } }      # US dollars per million tokens
+#   ollama: {}                            # as vllm and azure: there once it is named
 
-# tiers:                                  # over the built-in ib/cheap, ib/balanced and ib/premium
+# tiers:                                  # over the built-in ib/cheap, ib/balanced, ib/premium and ib/embed
 #   ib/balanced:
 #     strategy: priority
 #     targets: ["openai:gpt-6.1-terra", "sarvam:sarvam-105b", "anthropic:claude-sonnet-5-5"]
