@@ -230,7 +230,9 @@ describe.skipIf(!have)(`a recorded stream${why}`, () => {
       const { usage } = told(path);
       expect(chunks.filter((chunk) => chunk.usage)).toHaveLength(usage ? 1 : 0);
       expect(chunks.filter(({ choices }) => choices.length === 0)).toHaveLength(usage ? 1 : 0);
-      if (usage) expect(chunks.at(-1)).toMatchObject({ choices: [], usage });
+      // whoever leaves reasoning out of the completion is corrected by the total
+      const { completion_tokens: _, ...kept } = usage ?? {};
+      if (usage) expect(chunks.at(-1)).toMatchObject({ choices: [], usage: kept });
     });
   });
 });

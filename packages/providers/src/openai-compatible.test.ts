@@ -243,6 +243,7 @@ describe('vendors', () => {
     expect((reply as ChatBody).json().choices[0]?.message).toEqual({
       role: 'assistant',
       content: '4',
+      refusal: null,
       reasoning_content: 'hm yes',
     });
   });

@@ -16,6 +16,24 @@ const plain = (text: string): string => text.replace(/[^a-zA-Z0-9_-]/g, '_');
 /** The id of a tool call, for the call and for its result alike. */
 export const toolId = (id: string): string => (TAKEN.test(id) ? id : `${plain(id).slice(0, 40)}_${mark(id)}`);
 
+/** Ids of the calls of one conversation: no two are the same, whatever the caller gave them. */
+export interface Ids {
+  fresh(given: string): string;
+}
+
+export function createIds(): Ids {
+  const taken = new Set<string>();
+  return {
+    fresh(given) {
+      const base = given === '' ? `call_${taken.size}` : toolId(given);
+      let id = base;
+      for (let nth = 2; taken.has(id); nth++) id = `${base}_${nth}`;
+      taken.add(id);
+      return id;
+    },
+  };
+}
+
 /** Tool names on their way to the vendor and back. */
 export interface Names {
   /** The name that the vendor gets to see. */

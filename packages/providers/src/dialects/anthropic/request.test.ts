@@ -1,122 +1,69 @@
-import type { ChatMessage, ChatRequest } from '@inferbridge/core';
+import type { ChatRequest } from '@inferbridge/core';
 import { describe, expect, it } from 'vitest';
-import { abilitiesOf } from './models.ts';
-import { messagesRequest, refuses } from './request.ts';
-
-const messagesBody = (request: ChatRequest) => {
-  const refusal = refuses(request);
-  if (refusal) throw refusal;
-  return messagesRequest(request, { dropped() {} }).body;
-};
+import { messagesRequest, refuses, takesAsItIs } from './request.ts';
 
 const SONNET = 'claude-sonnet-4-5-20250929';
-const body = (request: Partial<ChatRequest>) =>
-  JSON.parse(
-    JSON.stringify(messagesBody({ model: SONNET, messages: [{ role: 'user', content: 'Hi' }], ...request })),
-  );
-const talk = (...messages: [role: string, content: ChatMessage['content']][]) =>
-  body({ messages: messages.map(([role, content = null]) => ({ role, content })) });
-const user = (content: string) => ({ role: 'user', content });
-const assistant = (content: string) => ({ role: 'assistant', content });
+const hi: ChatRequest = { model: SONNET, messages: [{ role: 'user', content: 'Hi' }] };
 
-describe('messagesBody', () => {
-  it('holds the model, the messages and a limit, and nothing else', () => {
-    expect(
-      body({ seed: 1, user: 'u', store: true, metadata: {}, presence_penalty: 1, logit_bias: {}, top_k: 3 }),
-    ).toEqual({
-      model: SONNET,
-      max_tokens: 64_000,
-      messages: [user('Hi')],
+/** The body as it goes out, and what was left out of it. */
+function sent(request: Partial<ChatRequest>) {
+  const dropped: string[] = [];
+  const { body } = messagesRequest({ ...hi, ...request }, { dropped: (name) => dropped.push(name) });
+  return { body: JSON.parse(JSON.stringify(body)), dropped };
+}
+
+describe('the body', () => {
+  it('holds the model, the messages and a limit, and nothing that was not asked for', () => {
+    expect(sent({})).toEqual({
+      body: { model: SONNET, max_tokens: 64_000, messages: [{ role: 'user', content: 'Hi' }] },
+      dropped: [],
     });
   });
 
   it('streams where that is asked for', () => {
-    expect(body({ stream: true })).toMatchObject({ stream: true });
-    expect(body({ stream: false })).not.toHaveProperty('stream');
+    expect(sent({ stream: true }).body).toMatchObject({ stream: true });
+    expect(sent({ stream: false }).body).not.toHaveProperty('stream');
+    expect(sent({ stream: true, stream_options: { include_usage: true } }).body).not.toHaveProperty(
+      'stream_options',
+    );
+  });
+
+  it('keeps fields that are the vendor’s own', () => {
+    const own = {
+      context_management: { edits: [] },
+      mcp_servers: [{ type: 'url', url: 'https://x' }],
+      container: 'container_1',
+      inference_geo: 'us',
+      speed: 'fast',
+    };
+    expect(sent(own)).toMatchObject({ body: own, dropped: [] });
+  });
+
+  it('does not change what it was given', () => {
+    const request = {
+      ...hi,
+      temperature: 2,
+      seed: 1,
+      tools: [
+        { type: 'function', function: { name: 'a.b', parameters: {} }, cache_control: { type: 'ephemeral' } },
+      ],
+    };
+    const before = structuredClone(request);
+    messagesRequest(request, { dropped() {} });
+    expect(request).toEqual(before);
   });
 });
 
-describe('limit on the answer', () => {
+describe('the limit on the answer', () => {
   it.each([
     [{ max_tokens: 10 }, 10],
     [{ max_completion_tokens: 20 }, 20],
     [{ max_tokens: 10, max_completion_tokens: 20 }, 20],
+    [{ max_tokens: 10, max_completion_tokens: null }, 10],
     [{ max_tokens: null }, 64_000],
-    [{}, 64_000],
     [{ max_tokens: 1_000_000 }, 64_000],
   ])('of %j is %i', (given, expected) => {
-    expect(body(given).max_tokens).toBe(expected);
-  });
-
-  it.each([
-    ['claude-3-haiku-20240307', 4_096],
-    ['claude-opus-4-1-20250805', 32_000],
-    ['claude-sonnet-4-6', 128_000],
-    ['claude-opus-5-5', 128_000],
-    ['claude-something-new', 128_000],
-  ])('of %s is %i by default', (model, expected) => {
-    expect(body({ model }).max_tokens).toBe(expected);
-  });
-
-  it.each([
-    ['claude-sonnet-4-20250514', 64_000],
-    ['claude-opus-4-20250514', 32_000],
-  ])('of %s, a dated name of version 4.0, is %i by default', (model, expected) => {
-    expect(abilitiesOf(model)).toEqual({ maxOutput: expected, sampling: 'one' });
-  });
-});
-
-describe('system and roles', () => {
-  it('gathers system and developer messages, wherever they stand', () => {
-    const seen = talk(
-      ['system', 'Be brief.'],
-      ['developer', 'Be kind.'],
-      ['user', 'Hi'],
-      ['system', 'Now rhyme.'],
-      ['user', 'Go'],
-    );
-    expect(seen.system).toBe('Be brief.\n\nBe kind.\n\nNow rhyme.');
-    expect(seen.messages).toEqual([user('Hi\n\nGo')]);
-  });
-
-  it('has no system where there is none, or an empty one', () => {
-    expect(talk(['user', 'Hi'])).not.toHaveProperty('system');
-    expect(talk(['system', '  '], ['user', 'Hi'])).not.toHaveProperty('system');
-  });
-
-  it('joins neighbours of one role', () => {
-    expect(
-      talk(['user', 'a'], ['user', 'b'], ['assistant', 'c'], ['assistant', 'd'], ['user', 'e']).messages,
-    ).toEqual([user('a\n\nb'), assistant('c\n\nd'), user('e')]);
-  });
-
-  it('joins across a message that is empty', () => {
-    expect(talk(['user', 'a'], ['assistant', ' \n'], ['user', 'b']).messages).toEqual([user('a\n\nb')]);
-  });
-
-  it('begins with the user', () => {
-    expect(talk(['assistant', 'Hello'], ['user', 'Hi']).messages).toEqual([
-      user('.'),
-      assistant('Hello'),
-      user('Hi'),
-    ]);
-    expect(talk(['system', 'Speak.']).messages).toEqual([user('.')]);
-    expect(talk(['user', '']).messages).toEqual([user('.')]);
-  });
-
-  it('reads text parts, and a refusal of the assistant as its text', () => {
-    const seen = talk(
-      [
-        'user',
-        [
-          { type: 'text', text: 'a' },
-          { type: 'text', text: 'b' },
-        ],
-      ],
-      ['assistant', [{ type: 'refusal', refusal: 'I will not.' }]],
-      ['user', 'Why?'],
-    );
-    expect(seen.messages).toEqual([user('ab'), assistant('I will not.'), user('Why?')]);
+    expect(sent(given).body.max_tokens).toBe(expected);
   });
 });
 
@@ -129,96 +76,162 @@ describe('stop', () => {
     ],
     [['a', 'a', ' ', '', '\n'], ['a']],
   ])('%j becomes the sequences %j', (stop, expected) => {
-    expect(body({ stop }).stop_sequences).toEqual(expected);
+    expect(sent({ stop }).body.stop_sequences).toEqual(expected);
   });
 
   it.each([[null], [''], [[]], [[' ']]])('%j becomes none', (stop) => {
-    expect(body({ stop })).not.toHaveProperty('stop_sequences');
+    expect(sent({ stop }).body).not.toHaveProperty('stop_sequences');
   });
 });
 
 describe('sampling', () => {
-  const of = (model: string, given: Partial<ChatRequest>) => {
-    const { temperature, top_p } = body({ model, ...given });
-    return { temperature, top_p };
-  };
-
+  const given = { temperature: 0.3, top_p: 0.9, top_k: 5 };
   it.each([
-    ['claude-3-haiku-20240307', { temperature: 0.3, top_p: 0.9 }],
-    ['claude-sonnet-4-5', { temperature: 0.3, top_p: undefined }],
-    ['claude-opus-4-6', { temperature: 0.3, top_p: undefined }],
-    ['claude-opus-4-7', { temperature: undefined, top_p: undefined }],
-    ['claude-sonnet-5-5', { temperature: undefined, top_p: undefined }],
-    ['claude-not-yet-known', { temperature: undefined, top_p: undefined }],
-  ])('of %s keeps %j of temperature and top_p', (model, expected) => {
-    expect(of(model, { temperature: 0.3, top_p: 0.9 })).toEqual(expected);
+    ['claude-3-haiku-20240307', given, []],
+    ['claude-opus-4-1', { temperature: 0.3, top_k: 5 }, ['top_p']],
+    ['claude-sonnet-4-0', { temperature: 0.3, top_k: 5 }, ['top_p']],
+    ['claude-sonnet-4-5', { temperature: 0.3, top_k: 5 }, ['top_p']],
+    ['claude-opus-4-6', { temperature: 0.3, top_k: 5 }, ['top_p']],
+    ['claude-opus-4-7', {}, ['temperature', 'top_p', 'top_k']],
+    ['claude-sonnet-5', {}, ['temperature', 'top_p', 'top_k']],
+    ['claude-fable-5-2', {}, ['temperature', 'top_p', 'top_k']],
+    ['claude-haiku-5-5', {}, ['temperature', 'top_p', 'top_k']],
+    ['claude-not-yet-known', {}, ['temperature', 'top_p', 'top_k']],
+  ])('of %s keeps %j and drops %j', (model, kept, names) => {
+    const { body, dropped } = sent({ model, ...given });
+    const { temperature, top_p, top_k } = body;
+    expect(JSON.parse(JSON.stringify({ temperature, top_p, top_k }))).toEqual(kept);
+    expect(dropped).toEqual(names);
   });
 
   it('keeps top_p where it comes alone', () => {
-    expect(of('claude-sonnet-4-5', { top_p: 0.9 })).toEqual({ temperature: undefined, top_p: 0.9 });
-    expect(of('claude-sonnet-4-5', { temperature: null, top_p: 0.9 })).toEqual({
-      temperature: undefined,
-      top_p: 0.9,
-    });
+    expect(sent({ top_p: 0.9, temperature: null }).body).toMatchObject({ top_p: 0.9 });
   });
 
-  it('cuts the temperature to what Anthropic knows, and keeps zero', () => {
-    expect(of(SONNET, { temperature: 1.7 }).temperature).toBe(1);
-    expect(of(SONNET, { temperature: 0 }).temperature).toBe(0);
+  it.each([
+    [1.7, 1],
+    [2, 1],
+    [1, 1],
+    [0, 0],
+  ])('takes the temperature %d as %d', (temperature, expected) => {
+    expect(sent({ temperature }).body.temperature).toBe(expected);
+  });
+
+  it.each([['claude-sonnet-4-5'], ['claude-opus-4-6'], ['claude-sonnet-4-6']])(
+    'is given up on %s while it thinks',
+    (model) => {
+      const { body, dropped } = sent({ model, ...given, reasoning_effort: 'high' });
+      expect(body.thinking).toBeDefined();
+      for (const name of Object.keys(given)) {
+        expect(body).not.toHaveProperty(name);
+        expect(dropped).toContain(name);
+      }
+    },
+  );
+
+  it('is kept on a model that is told not to think', () => {
+    expect(sent({ model: 'claude-opus-4-6', temperature: 0.3, reasoning_effort: 'none' }).body).toMatchObject(
+      { temperature: 0.3, thinking: { type: 'disabled' } },
+    );
   });
 });
 
-describe('what cannot be honoured', () => {
-  const tool = { type: 'function', function: { name: 'f', parameters: {} } };
-  const call = { id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } };
-
-  it.each<[string, Partial<ChatRequest>]>([
-    ['tools', { tools: [tool] }],
-    ['functions', { functions: [{ name: 'f' }] }],
-    ['response_format', { response_format: { type: 'json_object' } }],
-    ['response_format', { response_format: { type: 'json_schema', json_schema: {} } }],
-    ['audio', { audio: { voice: 'x' } }],
-    ['web_search_options', { web_search_options: {} }],
-    ['n', { n: 2 }],
-    ['logprobs', { logprobs: true }],
-    [
-      'messages',
-      { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:' } }] }] },
-    ],
-    [
-      'messages',
-      {
-        messages: [
-          { role: 'user', content: 'a' },
-          { role: 'assistant', content: null, tool_calls: [call] },
-        ],
-      },
-    ],
-    ['messages', { messages: [{ role: 'tool', tool_call_id: 'c', content: 'x' }] }],
-    ['messages', { messages: [{ role: 'function', name: 'f', content: 'x' }] }],
-  ])('is refused as unsupported and names %s: %j', (param, request) => {
-    expect(() => body(request)).toThrow(
-      expect.objectContaining({ class: 'unsupported', details: { param, code: 'unsupported_parameter' } }),
-    );
+describe('who asks', () => {
+  it.each([
+    [{ user: 'u-1' }, 'u-1'],
+    [{ safety_identifier: 's-1' }, 's-1'],
+    [{ user: 'u-1', safety_identifier: 's-1' }, 's-1'],
+  ])('%j is the user %s', (given, expected) => {
+    expect(sent(given).body.metadata).toEqual({ user_id: expected });
   });
 
-  it.each<Partial<ChatRequest>>([
-    { tools: [] },
-    { tools: null },
-    { response_format: { type: 'text' } },
-    { response_format: null },
-    { n: 1 },
-    { n: null },
-    { logprobs: false },
-    { functions: [] },
-    {
-      messages: [
-        { role: 'user', content: 'a' },
-        { role: 'assistant', content: 'b', tool_calls: [] },
-        { role: 'user', content: 'c' },
-      ],
+  it('is hashed where it looks like an address, or is too long', () => {
+    for (const user of ['ann@example.com', 'x'.repeat(257)]) {
+      const { user_id } = sent({ user }).body.metadata;
+      expect(user_id).toMatch(/^[0-9a-f]{64}$/);
+      expect(sent({ user }).body.metadata.user_id).toBe(user_id);
+    }
+  });
+
+  it('is nobody where nothing is said', () => {
+    expect(sent({ user: '' }).body).not.toHaveProperty('metadata');
+  });
+});
+
+describe('the service tier', () => {
+  it.each([
+    ['auto', 'auto', []],
+    ['default', 'standard_only', []],
+    ['flex', undefined, ['service_tier']],
+    ['priority', undefined, ['service_tier']],
+    [null, undefined, []],
+  ])('%s becomes %s and drops %j', (service_tier, expected, names) => {
+    const { body, dropped } = sent({ service_tier });
+    expect(body.service_tier).toBe(expected);
+    expect(dropped).toEqual(names);
+  });
+});
+
+describe('hints that say nothing here', () => {
+  it.each<[string, Partial<ChatRequest>]>([
+    ['seed', { seed: 0 }],
+    ['presence_penalty', { presence_penalty: 1 }],
+    ['frequency_penalty', { frequency_penalty: 0.5 }],
+    ['logit_bias', { logit_bias: { 5: 1 } }],
+    ['store', { store: true }],
+    ['metadata', { metadata: { a: 'b' } }],
+    ['verbosity', { verbosity: 'low' }],
+    ['prediction', { prediction: { type: 'content', content: 'x' } }],
+    ['prompt_cache_key', { prompt_cache_key: 'k' }],
+    ['prompt_cache_options', { prompt_cache_options: { mode: 'implicit' } }],
+    ['moderation', { moderation: { model: 'm' } }],
+    ['top_logprobs', { top_logprobs: 2 }],
+    ['min_p', { min_p: 0.1 }],
+    ['repetition_penalty', { repetition_penalty: 1.1 }],
+    ['chat_template_kwargs', { chat_template_kwargs: {} }],
+    ['provider', { provider: { order: [] } }],
+  ])('%s is left out, and told', (name, given) => {
+    const { body, dropped } = sent(given);
+    expect(body).toEqual(sent({}).body);
+    expect(dropped).toEqual([name]);
+  });
+});
+
+describe('what would change the meaning', () => {
+  it.each<[string, Partial<ChatRequest>]>([
+    ['n', { n: 2 }],
+    ['logprobs', { logprobs: true }],
+    ['audio', { audio: { voice: 'x' } }],
+    ['audio', { modalities: ['text', 'audio'] }],
+    ['web_search_options', { web_search_options: {} }],
+    ['messages', { messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }] }],
+  ])('is refused and names %s: %j', (param, given) => {
+    expect(refuses({ ...hi, ...given })).toMatchObject({
+      class: 'unsupported',
+      details: { param, code: 'unsupported_parameter' },
+    });
+  });
+
+  it.each<Partial<ChatRequest>>([{ n: 1 }, { n: null }, { logprobs: false }, { modalities: ['text'] }])(
+    'is not %j',
+    (given) => {
+      expect(refuses({ ...hi, ...given })).toBeNull();
     },
-  ])('is not %j', (request) => {
-    expect(() => body(request)).not.toThrow();
+  );
+});
+
+describe('a body of the vendor’s own dialect', () => {
+  it.each<[boolean, string, Partial<ChatRequest>]>([
+    [true, 'claude-sonnet-4-5', { temperature: 0.5, thinking: { type: 'enabled', budget_tokens: 2_000 } }],
+    [true, 'claude-opus-5', { thinking: { type: 'adaptive' } }],
+    [false, 'claude-opus-5', { temperature: 0.5 }],
+    [false, 'claude-opus-5', { thinking: { type: 'enabled', budget_tokens: 2_000 } }],
+    [false, 'claude-sonnet-4-5', { thinking: { type: 'adaptive' } }],
+    [false, 'claude-opus-5-5', { thinking: { type: 'disabled' } }],
+    [false, 'claude-sonnet-5-5', { tool_choice: 'required' }],
+    [true, 'claude-sonnet-4-6', { tool_choice: 'required' }],
+    [false, 'claude-sonnet-4-6', { messages: [...hi.messages, { role: 'assistant', content: '{' }] }],
+  ])('goes on unchanged: %s for %s with %j', (expected, model, given) => {
+    expect(takesAsItIs({ ...hi, model, ...given })).toBe(expected);
   });
 });

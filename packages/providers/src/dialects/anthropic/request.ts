@@ -115,7 +115,7 @@ export function messagesRequest(request: ChatRequest, rules: RequestRules): Mess
   const jsonTool = structured?.by === 'tool' && !own ? structured.tool : null;
   const thinking = thinkingOf(request, abilities, {
     maxTokens,
-    noBudget: conversation.thoughtless || own || jsonTool !== null,
+    noBudget: conversation.thoughtless || conversation.begun || own || jsonTool !== null,
   });
   if (thinking.dropped) dropped(thinking.dropped);
 
@@ -141,7 +141,7 @@ export function messagesRequest(request: ChatRequest, rules: RequestRules): Mess
           },
         }
       : choice && { tool_choice: choice }),
-    ...sampling(request, thinking.budgeted ? 'none' : abilities.sampling, dropped),
+    ...sampling(request, thinking.thinks ? 'none' : abilities.sampling, dropped),
     ...stops(request),
     ...(thinking.thinking && { thinking: thinking.thinking }),
     ...(Object.keys(config).length > 0 && { output_config: config }),

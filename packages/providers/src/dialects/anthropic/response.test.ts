@@ -22,7 +22,7 @@ describe('finishReason', () => {
     [null, 'stop'],
     ['yet_unknown', 'stop'],
   ])('%s is %s', (given, expected) => {
-    expect(finishReason(given)).toBe(expected);
+    expect(finishReason(given, given === 'tool_use')).toBe(expected);
   });
 });
 
@@ -75,20 +75,15 @@ describe('UsageTally', () => {
 
 describe('completionOf', () => {
   it('joins text blocks without anything between, and keeps thinking apart', () => {
+    const content = [
+      { type: 'thinking', thinking: 'hm', signature: 's' },
+      { type: 'redacted_thinking', data: 'xyz' },
+      { type: 'text', text: 'a' },
+      { type: 'server_tool_use', id: 'x', name: 'web_search', input: {} },
+      { type: 'text', text: 'b' },
+    ];
     const completion = completionOf(
-      {
-        type: 'message',
-        id: 'msg_1',
-        model: 'm',
-        stop_reason: 'end_turn',
-        content: [
-          { type: 'thinking', thinking: 'hm', signature: 's' },
-          { type: 'redacted_thinking', data: 'xyz' },
-          { type: 'text', text: 'a' },
-          { type: 'server_tool_use', id: 'x', name: 'web_search', input: {} },
-          { type: 'text', text: 'b' },
-        ],
-      },
+      { type: 'message', id: 'msg_1', model: 'm', stop_reason: 'end_turn', content },
       5,
     );
     expect(completion).toEqual({
@@ -99,7 +94,14 @@ describe('completionOf', () => {
       choices: [
         {
           index: 0,
-          message: { role: 'assistant', content: 'ab', refusal: null, reasoning_content: 'hm' },
+          message: {
+            role: 'assistant',
+            content: 'ab',
+            refusal: null,
+            reasoning_content: 'hm',
+            thinking_blocks: content.slice(0, 2),
+            provider_specific_fields: { anthropic: { content } },
+          },
           finish_reason: 'stop',
           logprobs: null,
         },

@@ -1,6 +1,6 @@
 import type { ChatMessage } from '@inferbridge/core';
+import type { Called } from './assistant.ts';
 import { type Block, blocksOf, cacheControl } from './content.ts';
-import { toolId } from './names.ts';
 
 /**
  * The results of an assistant's calls in the order of the calls, found among the tool messages before the next
@@ -10,25 +10,29 @@ import { toolId } from './names.ts';
 export function resultsAfter(
   messages: readonly ChatMessage[],
   after: number,
-  calls: readonly string[],
+  calls: readonly Called[],
   used: Set<number>,
 ): Block[] {
-  const found = new Map<string, Block>();
-  const nameless: Block[] = [];
+  /** By the caller's own ids; one that is used again has several. */
+  const found = new Map<string, Block[]>();
+  const expected = (id: string) => calls.filter((call) => call.given === id).length;
   for (let at = after + 1; at < messages.length; at++) {
     const message = messages[at];
     if (!message || message.role === 'assistant') break;
     if (message.role !== 'tool' && message.role !== 'function') continue;
-    const given = typeof message.tool_call_id === 'string' ? message.tool_call_id : '';
-    const id = given === '' ? null : toolId(given);
-    if (id !== null && !calls.includes(id)) continue;
+    const id = typeof message.tool_call_id === 'string' ? message.tool_call_id : '';
+    if (expected(id) === 0 && id !== '') continue;
     used.add(at);
     const result = { type: 'tool_result', ...resultOf(message, `messages[${at}].content`) };
-    if (id === null) nameless.push(result);
-    else found.set(id, result);
+    const those = found.get(id) ?? [];
+    // told twice, the later word counts
+    if (id !== '' && those.length > 0 && those.length >= expected(id)) those[those.length - 1] = result;
+    else those.push(result);
+    found.set(id, those);
   }
-  return calls.map((id) => {
-    const result = found.get(id) ?? nameless.shift() ?? MISSING;
+  const nameless = found.get('') ?? [];
+  return calls.map(({ given, id }) => {
+    const result = found.get(given)?.shift() ?? nameless.shift() ?? MISSING;
     return { ...result, tool_use_id: id };
   });
 }

@@ -11,19 +11,19 @@ import type { Abilities } from './models.ts';
 export interface Thinking {
   readonly thinking?: Record<string, unknown>;
   readonly effort?: string;
-  /** Is a number of tokens set aside for it? Then no tool can be forced and no temperature be set. */
-  readonly budgeted: boolean;
+  /** Will it think? Then it takes no sampling parameters. */
+  readonly thinks: boolean;
   /** The parameter that could not be honoured. */
   readonly dropped?: string;
 }
 
 export interface ThinkingLimits {
   readonly maxTokens: number;
-  /** A tool is forced, or the last tool call in the history came without its thinking: no budget then. */
+  /** A tool is forced, an answer is begun, or the last tool call came without its thinking: no budget then. */
   readonly noBudget: boolean;
 }
 
-const QUIET: Thinking = { budgeted: false };
+const QUIET: Thinking = { thinks: false };
 const LEAST_BUDGET = 1_024;
 const BUDGETS: ReadonlyMap<string, number> = new Map(
   Object.entries({
@@ -76,18 +76,19 @@ function budgeted({ param, effort, budget, own }: Asked, { maxTokens, noBudget }
   if (effort === 'none') return QUIET;
   const wanted = Math.min(budget ?? BUDGETS.get(effort ?? 'medium') ?? 4_096, maxTokens - 1);
   if (noBudget || wanted < LEAST_BUDGET) return { ...QUIET, dropped: param };
-  return { thinking: { ...kept(own), type: 'enabled', budget_tokens: wanted }, budgeted: true };
+  return { thinking: { ...kept(own), type: 'enabled', budget_tokens: wanted }, thinks: true };
 }
 
 function adaptive({ effort, budget, own }: Asked, { off, efforts }: Abilities): Thinking {
+  if (own && own['type'] === off && off !== 'disabled') return { ...QUIET, thinking: own };
   if (effort === 'none')
-    return off === null ? { ...QUIET, effort: 'low' } : { ...QUIET, thinking: { type: off } };
+    return off === null ? { thinks: true, effort: 'low' } : { ...QUIET, thinking: { type: off } };
   const said = effort ?? (budget === null ? null : byBudget(budget));
   const level = said === null ? null : nearestEffort(said, efforts);
   return {
     thinking: { display: 'summarized', ...kept(own), type: 'adaptive' },
     ...(level !== null && { effort: level }),
-    budgeted: false,
+    thinks: true,
   };
 }
 

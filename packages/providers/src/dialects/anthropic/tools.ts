@@ -3,7 +3,7 @@ import { asText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { cacheControl, malformed } from './content.ts';
 import type { Names } from './names.ts';
-import { nativeSchema } from './schema.ts';
+import { isNative, nativeSchema } from './schema.ts';
 
 /** Tools and the choice among them, as the wire spells them. Source: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use (read 2026-11-20). */
 export interface Tools {
@@ -39,14 +39,20 @@ export function toolsOf(request: ChatRequest, rules: ToolRules): Tools {
   );
   const strict = rules.strict && strictOnes.length <= MOST_STRICT;
   const all = given.map((tool, index) => toolOf(tool, `tools[${index}]`, { ...rules, strict }));
-  const offered = wanted.only ? all.filter(({ own }) => wanted.only?.includes(own)) : all;
-  if (wanted.only && offered.length === 0 && given.length > 0)
+  const named = wanted.only ? all.filter(({ own }) => wanted.only?.includes(own)) : all;
+  if (wanted.only && named.length === 0 && given.length > 0)
     throw malformed(
       'tool_choice',
       `it names no tool of the request: "${wanted.only[0]?.slice(0, 64) ?? ''}"`,
     );
+  // one that is forced needs no other to be hidden; where nothing can be forced, hiding is what helps
+  const offered = wanted.mode === 'tool' && rules.force ? all : named;
   const custom = new Set(offered.filter((tool) => tool.custom).map(({ wire }) => asText(wire['name'])));
-  return { tools: offered.map(({ wire }) => wire), custom, ...choose(request, wanted, offered, rules) };
+  return {
+    tools: offered.map(({ wire }) => wire),
+    custom,
+    ...choose(request, wanted, named, rules),
+  };
 }
 
 interface Wanted {
@@ -112,7 +118,7 @@ function toolOf(tool: unknown, place: string, { names, strict }: ToolRules): Off
   if (!isRecord(inner) || typeof inner['name'] !== 'string' || inner['name'] === '')
     throw malformed(`${place}.function.name`, 'a name is wanted');
   const { name, description, parameters } = inner;
-  const held = strict && inner['strict'] === true;
+  const held = strict && inner['strict'] === true && isRecord(parameters) && isNative(parameters);
   return {
     own: name,
     custom: false,

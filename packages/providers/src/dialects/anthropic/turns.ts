@@ -1,9 +1,9 @@
 import type { ChatMessage } from '@inferbridge/core';
 import { unsupported } from '../../features.ts';
-import { asText, parseJson } from '../../json.ts';
-import { isRecord } from '../openai/errors.ts';
-import { type Block, blocksOf, cacheControl, malformed, textBlock } from './content.ts';
-import { type Names, toolId } from './names.ts';
+import { asText } from '../../json.ts';
+import { assistantRun, marked } from './assistant.ts';
+import { type Block, blocksOf, malformed } from './content.ts';
+import { createIds, type Names } from './names.ts';
 import { resultsAfter } from './results.ts';
 
 /*
@@ -22,6 +22,8 @@ export interface Conversation {
   readonly messages: readonly Turn[];
   /** Does the last call to a tool stand without the thinking that led to it? */
   readonly thoughtless: boolean;
+  /** Does the assistant speak last, so that the model goes on from there? */
+  readonly begun: boolean;
 }
 
 export interface TurnRules {
@@ -39,6 +41,7 @@ export function turnsOf(messages: readonly ChatMessage[], rules: TurnRules): Con
   const turns: Turn[] = [];
   const late: Block[] = [];
   const used = new Set<number>();
+  const ids = createIds();
   const add = (role: Turn['role'], content: readonly Block[]) => {
     if (role === 'assistant') settleLate();
     const last = turns.at(-1);
@@ -59,96 +62,21 @@ export function turnsOf(messages: readonly ChatMessage[], rules: TurnRules): Con
       else if (rules.systemMidway === 'user') add('user', blocks);
       else late.push(...blocks);
     } else if (message.role === 'assistant') {
-      const { run, last } = assistantRun(messages, index, rules);
+      const { run, calls, last } = assistantRun(messages, index, rules.names, ids);
       add('assistant', run);
-      const calls = run.flatMap((block) => (block.type === 'tool_use' ? [asText(block['id'])] : []));
       if (calls.length > 0) add('user', resultsAfter(messages, last, calls, used));
       for (let at = index; at <= last; at++) used.add(at);
     } else add('user', userBlocks(message, place));
   }
   settleLate();
   system.push(...late); // nobody spoke after it
-  return { system, messages: finished(turns, rules), thoughtless: thoughtless(turns) };
-}
-
-/** Assistant messages that follow each other are one turn. */
-function assistantRun(
-  messages: readonly ChatMessage[],
-  from: number,
-  { names }: TurnRules,
-): { run: Block[]; last: number } {
-  const run: Block[] = [];
-  let last = from;
-  for (let at = from; messages[at]?.role === 'assistant'; at++) {
-    run.push(...assistantBlocks(messages[at] ?? { role: 'assistant' }, `messages[${at}]`, names, run.length));
-    last = at;
-  }
-  return { run, last };
-}
-
-function assistantBlocks(message: ChatMessage, place: string, names: Names, before: number): Block[] {
-  const own = ownBlocks(message);
-  if (own) return own;
-  const said = marked(blocksOf(message.content, `${place}.content`), message);
-  const refused = typeof message['refusal'] === 'string' ? textBlock(message['refusal']) : [];
-  const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
-  return [
-    ...thinkingBlocks(message),
-    ...(said.length > 0 ? said : refused),
-    ...calls.map((call, index) => toolUse(call, `${place}.tool_calls[${index}]`, names, before + index)),
-  ];
-}
-
-/** What an earlier answer of the vendor's own was made of, where the client kept it. */
-function ownBlocks(message: ChatMessage): Block[] | null {
-  const fields = message['provider_specific_fields'];
-  const own = isRecord(fields) ? fields['anthropic'] : null;
-  const content = isRecord(own) ? own['content'] : null;
-  if (!Array.isArray(content) || content.length === 0) return null;
-  return content.every((block): block is Block => isRecord(block) && typeof block['type'] === 'string')
-    ? content.map((block) => ({ ...block }))
-    : null;
-}
-
-/** Thinking goes back signed or not at all. */
-function thinkingBlocks(message: ChatMessage): Block[] {
-  const blocks = message['thinking_blocks'];
-  if (!Array.isArray(blocks)) return [];
-  return blocks.filter(
-    (block): block is Block =>
-      isRecord(block) &&
-      ((block['type'] === 'thinking' &&
-        typeof block['signature'] === 'string' &&
-        block['signature'] !== '') ||
-        (block['type'] === 'redacted_thinking' && typeof block['data'] === 'string')),
-  );
-}
-
-function toolUse(call: unknown, place: string, names: Names, position: number): Block {
-  if (!isRecord(call)) throw malformed(place, 'an object is wanted');
-  const { function: fn, custom, id } = call;
-  const inner = isRecord(fn) ? fn : isRecord(custom) ? custom : null;
-  if (!inner || typeof inner['name'] !== 'string')
-    throw malformed(`${place}.function.name`, 'a name is wanted');
-  const given = typeof id === 'string' && id !== '' ? id : `call_${position}`;
-  const input = inner === custom ? { input: asText(inner['input'] ?? '') } : inputOf(inner['arguments']);
+  const all = finished(turns, rules);
   return {
-    type: 'tool_use',
-    id: toolId(given),
-    name: names.wire(inner['name']),
-    input,
-    ...cacheControl(call),
+    system,
+    messages: all,
+    thoughtless: thoughtless(all),
+    begun: all.at(-1)?.role === 'assistant',
   };
-}
-
-/** Arguments are an object; what is none, or broken JSON, is wrapped so that the model still sees it. */
-function inputOf(given: unknown): Record<string, unknown> {
-  if (isRecord(given)) return given;
-  const text = typeof given === 'string' ? given.trim() : '';
-  if (text === '') return {};
-  const value = parseJson(text);
-  if (isRecord(value)) return value;
-  return value === null && text !== 'null' ? { _raw: text } : { value };
 }
 
 function userBlocks(message: ChatMessage, place: string): Block[] {
@@ -163,14 +91,6 @@ function userBlocks(message: ChatMessage, place: string): Block[] {
     throw malformed(`${place}.role`, `"${asText(message.role).slice(0, 40)}" is not known`);
   const blocks = marked(blocksOf(message.content, `${place}.content`), message);
   return blocks.length > 0 ? blocks : [PLACEHOLDER];
-}
-
-/** A breakpoint on a whole message stands on its last block. */
-function marked(blocks: Block[], message: ChatMessage): Block[] {
-  const control = cacheControl(message);
-  const last = blocks.at(-1);
-  if (control && last) blocks[blocks.length - 1] = { ...last, ...control };
-  return blocks;
 }
 
 function finished(turns: Turn[], { prefill }: TurnRules): readonly Turn[] {

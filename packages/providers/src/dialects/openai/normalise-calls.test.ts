@@ -115,7 +115,7 @@ describe('completion', () => {
     const { choices } = whole({ tool_calls: [] }, { finish_reason: 'eos', logprobs: undefined });
     expect(choices[0]).toEqual({
       index: 0,
-      message: { role: 'assistant', content: null },
+      message: { role: 'assistant', content: null, refusal: null },
       finish_reason: 'stop',
       logprobs: null,
     });
