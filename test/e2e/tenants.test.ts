@@ -21,6 +21,10 @@ beforeAll(async () => {
 /** Every route that needs a key, each as another user would try it. The list is checked against the server's own below. */
 const ROUTES: readonly { readonly method: string; readonly path: () => string }[] = [
   { method: 'POST', path: () => '/v1/chat/completions' },
+  { method: 'POST', path: () => '/v1/messages' },
+  { method: 'POST', path: () => '/v1/messages/count_tokens' },
+  { method: 'POST', path: () => '/v1/responses' },
+  { method: 'POST', path: () => '/v1/embeddings' },
   { method: 'POST', path: () => '/v1/keys' },
   { method: 'GET', path: () => '/v1/keys' },
   { method: 'DELETE', path: () => `/v1/keys/${aliceKeyId}` },
@@ -34,13 +38,15 @@ describe('every route', () => {
   it('is in the list that is walked here', async () => {
     const { routeTable } = await import('../../packages/server/src/http/routes.ts');
     const table = routeTable({ parts: {}, tierProviders: new Map(), aliases: new Map() } as never); // only paths are read
+    const { createFronts } = await import('../../packages/server/src/fronts/index.ts');
+    const fronts = createFronts({ strict: false }).map(({ path }) => `POST ${path}`);
     const own = table
       .filter(({ access }) => access === 'user')
       .map(({ method, path }) => `${method.toUpperCase()} ${path.replace(/[:*]\w+$/, '…')}`);
     const walked = ROUTES.map(
       ({ method, path }) => `${method} ${path().replace(/^(\/v1\/(?:keys|models))\/.*$/, '$1/…')}`,
     );
-    expect(walked.slice(1).sort()).toEqual(own.sort());
+    expect(walked.sort()).toEqual([...own, ...fronts].sort());
     expect(
       table
         .filter(({ access }) => access === 'public')
