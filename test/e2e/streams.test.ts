@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { account, events } from '../support/account.ts';
+import { account, events, PROMPT } from '../support/account.ts';
 import { broken, chunks, completion, message, messageStream, streamed } from '../support/answers.ts';
 import { anthropicStream, haveFixtures, openaiStream, recordedBody, WITHOUT } from '../support/fixtures.ts';
 import { standard } from '../support/standard.ts';
@@ -232,4 +232,16 @@ it('hides nothing that a translated reply had: text and usage of another dialect
     stop_sequences: ['END'],
     max_tokens: 128_000,
   });
+});
+
+it('ends with the code that the vendor gave for a call that could not be made', async () => {
+  const user = await account(parts.gateway, ['groq']);
+  const [role = '', word = ''] = chunks('One two');
+  const error = { message: 'no', type: 'invalid_request_error', code: 'tool_use_failed', status_code: 400 };
+  parts.upstream.script('groq', {
+    sse: [role, word, `event: error\ndata: ${JSON.stringify({ error })}\n\n`],
+  });
+  const response = await user.chat({ model: 'groq:openai/gpt-oss-20b', messages: PROMPT, stream: true });
+  const seen = (await response.text()).split('\n\n').filter(Boolean);
+  expect(JSON.parse(seen.at(-1)?.slice(6) ?? '{}')).toMatchObject({ error: { code: 'tool_use_failed' } });
 });

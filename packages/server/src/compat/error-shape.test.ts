@@ -50,17 +50,17 @@ describe('when every candidate failed', () => {
     [
       'all 429',
       [failed('rate_limited', { retryAfterMs: 7_000 }), failed('rate_limited', { retryAfterMs: 2_500 })],
-      { status: 429, type: 'rate_limit_error', headers: { 'retry-after': '3' } },
+      { status: 429, type: 'rate_limit_error', headers: { 'retry-after': '3', 'retry-after-ms': '2500' } },
     ],
     [
       'all 429, sooner than a second',
       [failed('rate_limited', { retryAfterMs: 20 }), failed('rate_limited')],
-      { status: 429, headers: { 'retry-after': '1' } },
+      { status: 429, headers: { 'retry-after': '1', 'retry-after-ms': '20' } },
     ],
     [
       'all 429, nobody said how long',
       [failed('rate_limited'), failed('rate_limited')],
-      { status: 429, headers: { 'retry-after': '1' } },
+      { status: 429, headers: { 'retry-after': '1', 'retry-after-ms': '1000' } },
     ],
     ['all timeouts', [failed('timeout'), failed('timeout')], { status: 504, type: 'gateway_timeout' }],
     [
@@ -102,12 +102,12 @@ describe('when every candidate failed', () => {
     [
       'all cooling down',
       [cooling(90_000), cooling(30_500)],
-      { status: 429, type: 'rate_limit_error', headers: { 'retry-after': '31' } },
+      { status: 429, type: 'rate_limit_error', headers: { 'retry-after': '31', 'retry-after-ms': '30500' } },
     ],
     [
       'one cooling down and one 429',
       [cooling(90_000), failed('rate_limited', { retryAfterMs: 4_000 })],
-      { status: 429, headers: { 'retry-after': '4' } },
+      { status: 429, headers: { 'retry-after': '4', 'retry-after-ms': '4000' } },
     ],
     [
       'all keys refused',
@@ -137,7 +137,7 @@ describe('when every candidate failed', () => {
     [
       'a refused key beside a limit',
       [failed('bad_credential'), failed('rate_limited', { retryAfterMs: 2_000 })],
-      { status: 429, type: 'rate_limit_error', headers: { 'retry-after': '2' } },
+      { status: 429, type: 'rate_limit_error', headers: { 'retry-after': '2', 'retry-after-ms': '2000' } },
     ],
   ])('%s', (_, failures, expected) => {
     const { headers, ...shape } = wire(...failures);

@@ -133,7 +133,10 @@ function said({ status, message, param, code }: UpstreamError, error: GatewayErr
 function retryAfter(error: GatewayError): Record<string, string> {
   if (error.class !== 'rate_limited' && error.class !== 'shed') return {};
   const { retryAfterMs = 1_000 } = error.details;
-  return { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };
+  return {
+    'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))),
+    'retry-after-ms': String(Math.ceil(retryAfterMs)),
+  };
 }
 
 /** The envelope; `status` and headers travel beside it. */

@@ -76,17 +76,14 @@ export function refused(refusal: Refusal, secret: string, wallMs: number, classi
   const said = saidBy(refusal, secret);
   const errorClass = classify?.(refusal, said) ?? classOf(refusal.status, said);
   const wait = retryAfterMs(refusal.headers, wallMs);
-  return new GatewayError(
-    errorClass,
-    `the upstream answered ${refusal.status}${said.code && /^[\w.-]{1,60}$/.test(said.code) ? ` (${said.code})` : ''}`,
-    {
-      status: refusal.status,
-      upstream: said,
-      ...(wait !== null && PASSING.has(errorClass) && { retryAfterMs: wait }),
-      ...(said.param !== null && { param: said.param }),
-      ...(errorClass === 'malformed' && { code: 'unexpected_redirect' }),
-    },
-  );
+  const code = said.code && /^[\w.-]{1,60}$/.test(said.code) ? said.code : null;
+  return new GatewayError(errorClass, `the upstream answered ${refusal.status}${code ? ` (${code})` : ''}`, {
+    status: refusal.status,
+    upstream: said,
+    ...(wait !== null && PASSING.has(errorClass) && { retryAfterMs: wait }),
+    ...(said.param !== null && { param: said.param }),
+    ...(errorClass === 'malformed' && { code: code ?? 'unexpected_redirect' }),
+  });
 }
 
 const PASSING: ReadonlySet<ErrorClass> = new Set(['rate_limited', 'overloaded', 'server_error']);
