@@ -65,3 +65,12 @@ export const readJson = (bytes: Uint8Array): unknown =>
 /** What should be a text, from somebody who may send anything; nothing else becomes one by accident. */
 export const asText = (value: unknown): string =>
   typeof value === 'string' ? value : typeof value === 'number' ? `${value}` : '';
+
+/** JSON in words of a prompt; what is nested beyond what can be written is the caller's mistake. */
+export function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw new GatewayError('invalid_request', 'a schema is nested too deeply', { cause: error });
+  }
+}

@@ -46,14 +46,15 @@ export function assistantRun(
 function assistantBlocks(message: ChatMessage, place: string, names: Names): Block[] {
   const own = ownBlocks(message);
   if (own) return own;
-  const said = marked(blocksOf(message.content, `${place}.content`), message);
+  const said = blocksOf(message.content, `${place}.content`);
   const refused = typeof message['refusal'] === 'string' ? textBlock(message['refusal']) : [];
   const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
-  return [
+  const blocks = [
     ...thinkingBlocks(message),
     ...(said.length > 0 ? said : refused),
     ...calls.map((call, index) => toolUse(call, `${place}.tool_calls[${index}]`, names)),
   ];
+  return marked(blocks, message);
 }
 
 /** What an earlier answer of the vendor's own was made of, where the client kept it. */
@@ -63,7 +64,9 @@ function ownBlocks(message: ChatMessage): Block[] | null {
   const content = isRecord(own) ? own['content'] : null;
   if (!Array.isArray(content) || content.length === 0) return null;
   return content.every((block): block is Block => isRecord(block) && typeof block['type'] === 'string')
-    ? content.map((block) => ({ ...block }))
+    ? content
+        .filter((block) => block.type !== 'text' || asText(block['text']).trim() !== '')
+        .map((block) => ({ ...block }))
     : null;
 }
 

@@ -3,24 +3,35 @@ import { isRecord } from '../openai/errors.ts';
 /** More breakpoints of the prompt cache than this are refused. Source: https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching (read 2026-11-20). */
 const MOST = 4;
 
-/** Takes the earliest breakpoints away where there are too many: the later ones cover what they cover. */
-export function limitBreakpoints(body: Record<string, unknown>): void {
-  const marked = [...found(body['tools']), ...found(body['system']), ...messages(body['messages'])];
-  for (const block of marked.slice(0, Math.max(0, marked.length - MOST))) delete block['cache_control'];
+type Item = Record<string, unknown>;
+
+/** The same body without its earliest breakpoints where there are too many: the later ones cover what they cover. */
+export function withinBreakpoints(body: Item): Item {
+  const all = [...itemsIn(body['tools']), ...itemsIn(body['system']), ...itemsIn(body['messages'])].filter(
+    isMarked,
+  );
+  if (all.length <= MOST) return body;
+  const surplus = new Set(all.slice(0, all.length - MOST));
+  const strip = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(strip);
+    if (!isRecord(value)) return value;
+    const { cache_control: control, ...rest } = value;
+    const kept = control === undefined || surplus.has(value) ? rest : { ...rest, cache_control: control };
+    return 'content' in kept ? { ...kept, content: strip(kept['content']) } : kept;
+  };
+  const { tools, system, messages } = body;
+  return {
+    ...body,
+    ...(tools !== undefined && { tools: strip(tools) }),
+    ...(system !== undefined && { system: strip(system) }),
+    messages: strip(messages),
+  };
 }
 
-const found = (blocks: unknown): Record<string, unknown>[] =>
-  Array.isArray(blocks)
-    ? blocks.filter(isRecord).filter((block) => block['cache_control'] !== undefined)
-    : [];
+const isMarked = (item: Item): boolean => item['cache_control'] !== undefined;
 
-const messages = (turns: unknown): Record<string, unknown>[] =>
-  Array.isArray(turns)
-    ? turns
-        .filter(isRecord)
-        .flatMap(({ content }) =>
-          Array.isArray(content)
-            ? content.filter(isRecord).flatMap((block) => [...found([block]), ...found(block['content'])])
-            : [],
-        )
-    : [];
+/** Tools, blocks, turns, and the blocks inside them, in their order. */
+function itemsIn(value: unknown): Item[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter(isRecord).flatMap((item) => [item, ...itemsIn(item['content'])]);
+}

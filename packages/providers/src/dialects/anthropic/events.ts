@@ -41,7 +41,13 @@ export function createTranslation({ created, reading, failure }: TranslationOpti
     role = true;
     head = { ...head, id, model: asText(message['model'] ?? '') };
     tally.note(message['usage']);
-    return [chunk({ role: 'assistant', content: '' })];
+    const early = Array.isArray(message['content']) ? message['content'] : [];
+    return [
+      chunk({ role: 'assistant', content: '' }),
+      ...early.flatMap((content, at) =>
+        chunks([...blocks.start(`early ${at}`, content), ...blocks.stop(`early ${at}`)]),
+      ),
+    ];
   };
 
   const stop = (): readonly ChatChunk[] => {

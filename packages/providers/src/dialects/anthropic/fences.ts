@@ -5,14 +5,22 @@ export interface Unfence {
   end(): string;
 }
 
-/** A closing fence, or what may become one. */
-const TAIL = /\s*`{0,3}\s*$/;
+/** More than this at the end is no closing fence any more. */
+const MOST_TAIL = 256;
+
+/** Where a closing fence begins, or what may become one: blanks, up to three ticks, blanks. */
+function tailOf(text: string): number {
+  let end = text.trimEnd().length;
+  for (let ticks = 0; ticks < 3 && text[end - 1] === '`'; ticks++) end -= 1;
+  const start = text.slice(0, end).trimEnd().length;
+  return text.length - start > MOST_TAIL ? text.length : start;
+}
 
 export function createUnfence(): Unfence {
   let state: 'start' | 'plain' | 'fenced' = 'start';
   let held = '';
   const fenced = (): string => {
-    const at = held.search(TAIL);
+    const at = tailOf(held);
     const ready = held.slice(0, at);
     held = held.slice(at);
     return ready;

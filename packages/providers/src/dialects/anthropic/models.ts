@@ -90,6 +90,9 @@ export const MODELS: Readonly<Record<string, Abilities>> = {
 /** A model that nobody has heard of is newer than the list, and takes what the strictest ones take. */
 const NEWEST: Abilities = { ...FIVE, off: null, forcedTools: 'no' };
 
+/** What makes `claude-opus-4-1` another model: `claude-opus-4-10`. A date does not. */
+const NEXT_VERSION = /^-?\d{1,2}(?!\d)/;
+
 const known = new Map<string, Abilities>();
 const MOST_KEPT = 1_000;
 
@@ -97,7 +100,7 @@ export function abilitiesOf(model: string): Abilities {
   const found = known.get(model);
   if (found) return found;
   const prefix = Object.keys(MODELS)
-    .filter((name) => model.startsWith(name))
+    .filter((name) => model.startsWith(name) && !NEXT_VERSION.test(model.slice(name.length)))
     .sort((a, b) => b.length - a.length)[0];
   const abilities = (prefix && MODELS[prefix]) || NEWEST;
   if (known.size >= MOST_KEPT) known.clear();

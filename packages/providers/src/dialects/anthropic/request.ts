@@ -3,12 +3,12 @@ import type { ChatRequest } from '@inferbridge/core';
 import { dropping, refusing, type Treatments } from '../../features.ts';
 import { asText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
-import { limitBreakpoints } from './breakpoints.ts';
+import { withinBreakpoints } from './breakpoints.ts';
 import type { Block } from './content.ts';
 import { abilitiesOf } from './models.ts';
 import { createNames } from './names.ts';
 import type { Reading } from './reading.ts';
-import { JSON_TOOL, structuredOf } from './structured.ts';
+import { structuredOf } from './structured.ts';
 import { thinkingOf } from './thinking.ts';
 import { toolsOf } from './tools.ts';
 import { turnsOf } from './turns.ts';
@@ -97,10 +97,8 @@ export function messagesRequest(request: ChatRequest, rules: RequestRules): Mess
   for (const name of Object.keys(given)) if (!KNOWN.has(name) && !OWN.includes(name)) dropped(name);
 
   const abilities = abilitiesOf(request.model);
-  const maxTokens = Math.min(
-    request.max_completion_tokens ?? request.max_tokens ?? abilities.maxOutput,
-    abilities.maxOutput,
-  );
+  const wanted = [request.max_completion_tokens, request.max_tokens].find((most) => typeof most === 'number');
+  const maxTokens = Math.min(wanted ?? abilities.maxOutput, abilities.maxOutput);
   const names = createNames();
   const conversation = turnsOf(request.messages, {
     names,
@@ -109,8 +107,9 @@ export function messagesRequest(request: ChatRequest, rules: RequestRules): Mess
   });
   const native = abilities.schema && rules.withoutGrammar !== true;
   const mayForce = abilities.forcedTools !== 'no';
-  const structured = structuredOf(request, { schema: native, force: mayForce });
   const { tools, choice, plea, custom } = toolsOf(request, { names, force: mayForce, strict: native });
+  const taken = new Set(tools.map(({ name }) => name));
+  const structured = structuredOf(request, { schema: native, force: mayForce, taken });
   const own = choice?.type === 'tool' || choice?.type === 'any';
   const jsonTool = structured?.by === 'tool' && !own ? structured.tool : null;
   const thinking = thinkingOf(request, abilities, {
@@ -133,13 +132,7 @@ export function messagesRequest(request: ChatRequest, rules: RequestRules): Mess
     messages: conversation.messages.map(({ role, content }) => ({ role, content: plainly(content) })),
     ...((tools.length > 0 || jsonTool) && { tools: jsonTool ? [...tools, jsonTool] : tools }),
     ...(jsonTool
-      ? {
-          tool_choice: {
-            type: tools.length > 0 ? 'any' : 'tool',
-            ...(tools.length === 0 && { name: JSON_TOOL }),
-            disable_parallel_tool_use: true,
-          },
-        }
+      ? { tool_choice: answering(jsonTool, tools.length > 0 && choice?.type !== 'none') }
       : choice && { tool_choice: choice }),
     ...sampling(request, thinking.thinks ? 'none' : abilities.sampling, dropped),
     ...stops(request),
@@ -149,13 +142,13 @@ export function messagesRequest(request: ChatRequest, rules: RequestRules): Mess
     ...serviceTier(request, dropped),
     ...(request.stream === true && { stream: true }),
   };
-  limitBreakpoints(body);
   return {
-    body,
+    body: withinBreakpoints(body),
     reading: {
       names,
       custom,
       json: jsonTool ? 'tool' : structured?.by === 'words' ? 'words' : null,
+      answer: jsonTool ? asText(jsonTool['name']) : null,
       mustCall: plea !== null,
     },
   };
@@ -175,6 +168,13 @@ export function takesAsItIs(request: ChatRequest): boolean {
   if ((choice === 'required' || isRecord(choice)) && abilities.forcedTools === 'no') return false;
   return abilities.prefill || request.messages.at(-1)?.role !== 'assistant';
 }
+
+/** The tool for the answer must be called, or where others may be, one of them all. */
+const answering = (tool: Record<string, unknown>, others: boolean) => ({
+  type: others ? 'any' : 'tool',
+  ...(!others && { name: tool['name'] }),
+  disable_parallel_tool_use: true,
+});
 
 function ownFields(given: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(OWN.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])));

@@ -1,14 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { PLAIN, type Reading } from './reading.ts';
 import { completionOf, finishReason } from './response.ts';
-import { UsageTally } from './usage.ts';
-
-const ROOT = resolve(import.meta.dirname, '../../../../..');
-const FIXTURES = resolve(ROOT, process.env['INFERBRIDGE_FIXTURES'] ?? '../shared/fixtures');
-const have = existsSync(FIXTURES);
-const why = have ? '' : ` (skipped: no recorded answers at ${FIXTURES})`;
-const recorded = (name: string) => JSON.parse(readFileSync(join(FIXTURES, 'anthropic/chat', name), 'utf8'));
 
 describe('finishReason', () => {
   it.each([
@@ -23,53 +15,6 @@ describe('finishReason', () => {
     ['yet_unknown', 'stop'],
   ])('%s is %s', (given, expected) => {
     expect(finishReason(given, given === 'tool_use')).toBe(expected);
-  });
-});
-
-describe('UsageTally', () => {
-  it('counts what was read from and written to the cache as input', () => {
-    const tally = new UsageTally();
-    tally.note({
-      input_tokens: 10,
-      cache_read_input_tokens: 20,
-      cache_creation_input_tokens: 5,
-      output_tokens: 7,
-    });
-    expect(tally.wire()).toEqual({
-      prompt_tokens: 35,
-      completion_tokens: 7,
-      total_tokens: 42,
-      prompt_tokens_details: { cached_tokens: 20, cache_write_tokens: 5 },
-      completion_tokens_details: { reasoning_tokens: 0 },
-    });
-  });
-
-  it('replaces what it knew, field by field, and adds nothing up', () => {
-    const tally = new UsageTally();
-    tally.note({ input_tokens: 43, output_tokens: 1 });
-    tally.note({ input_tokens: 61, output_tokens: 2 });
-    tally.note({ output_tokens: 9 });
-    expect(tally.wire()).toMatchObject({ prompt_tokens: 61, completion_tokens: 9, total_tokens: 70 });
-  });
-
-  it('knows the tokens of thinking', () => {
-    const tally = new UsageTally();
-    tally.note({ input_tokens: 1, output_tokens: 50, output_tokens_details: { thinking_tokens: 40 } });
-    expect(tally.wire()?.completion_tokens_details?.reasoning_tokens).toBe(40);
-  });
-
-  it.each([
-    [undefined],
-    [null],
-    ['x'],
-    [{}],
-    [{ input_tokens: '5' }],
-    [{ input_tokens: -1 }],
-    [{ input_tokens: Number.NaN }],
-  ])('is unknown, not zero, for %j', (usage) => {
-    const tally = new UsageTally();
-    tally.note(usage);
-    expect(tally.wire()).toBeNull();
   });
 });
 
@@ -121,59 +66,120 @@ describe('completionOf', () => {
   });
 });
 
-describe.skipIf(!have)(`a recorded message${why}`, () => {
-  it('of text is told with its text, id, model and usage', () => {
-    const completion = completionOf(recorded('anthropic-text.json'), 7);
-    expect(completion).toMatchObject({
-      id: 'msg_01VdEjxAP5ahtHKrrRdNBteQ',
-      model: 'claude-sonnet-4-5-20250929',
-      created: 7,
-      usage: { prompt_tokens: 12, completion_tokens: 29, total_tokens: 41 },
-    });
-    expect(completion?.choices[0]).toMatchObject({
-      message: {
-        content:
-          "Hello! I'm doing well, thanks for asking. How are you doing today? Is there anything I can help you with?",
-        refusal: null,
-      },
-      finish_reason: 'stop',
-    });
-    expect(completion?.choices[0]?.message).not.toHaveProperty('tool_calls');
+const MESSAGE = { type: 'message', id: 'msg_1', model: 'm', content: [{ type: 'text', text: 'a' }] };
+const USE = { type: 'tool_use', id: 'toolu_1', name: 'f', input: { a: 1 } };
+const told = (message: object, reading: Reading = PLAIN) =>
+  completionOf({ ...MESSAGE, stop_reason: 'end_turn', ...message }, 5, reading)?.choices[0];
+
+describe('a whole answer', () => {
+  it.each([
+    [[{ type: 'text', text: 'a' }], 'a', []],
+    [[], '', []],
+    [[USE], null, ['{"a":1}']],
+    [[{ type: 'text', text: 'a' }, USE], 'a', ['{"a":1}']],
+    [
+      [
+        { ...USE, input: {} },
+        { ...USE, id: 'toolu_2' },
+      ],
+      null,
+      ['{}', '{"a":1}'],
+    ],
+    [[{ type: 'tool_use', id: 'toolu_1', name: 'f' }], null, ['{}']],
+    [[{ type: 'server_tool_use', id: 's', name: 'x', input: {} }], '', []],
+    [[{ type: 'mcp_tool_use', id: 's', name: 'x', input: {} }], '', []],
+    [
+      [
+        { type: 'brand_new', x: 1 },
+        { type: 'text', text: 'a' },
+      ],
+      'a',
+      [],
+    ],
+  ])('of %j has the content %j and calls with %j', (content, text, calls) => {
+    const choice = told({ content, stop_reason: calls.length > 0 ? 'tool_use' : 'end_turn' });
+    expect(choice?.message.content).toBe(text);
+    expect(choice?.message.tool_calls?.map(({ function: fn }) => fn?.arguments) ?? []).toEqual(calls);
+    if (calls.length === 0) expect(choice?.message).not.toHaveProperty('tool_calls');
+    expect(choice?.finish_reason).toBe(calls.length > 0 ? 'tool_calls' : 'stop');
   });
 
-  it('that is a refusal is filtered content, with the reason where one is given', () => {
-    const [told] = completionOf(recorded('anthropic-refusal.json'), 0)?.choices ?? [];
-    expect(told).toMatchObject({
-      message: { content: '', refusal: expect.stringContaining('Usage Policy') },
+  it('keeps the ids of calls', () => {
+    expect(told({ content: [USE] })?.message.tool_calls).toEqual([
+      { id: 'toolu_1', type: 'function', function: { name: 'f', arguments: '{"a":1}' } },
+    ]);
+  });
+
+  it('that is refused says why, where that is known', () => {
+    const stop_details = { type: 'refusal', explanation: 'Not that.' };
+    expect(told({ content: [], stop_reason: 'refusal', stop_details })).toMatchObject({
+      message: { content: '', refusal: 'Not that.' },
       finish_reason: 'content_filter',
     });
-    const [bare] = completionOf(recorded('anthropic-refusal-no-details.json'), 0)?.choices ?? [];
-    expect(bare).toMatchObject({ message: { content: '', refusal: null }, finish_reason: 'content_filter' });
+    expect(told({ content: [], stop_reason: 'refusal' })).toMatchObject({ message: { refusal: null } });
   });
 
+  it('names the sequence that stopped it', () => {
+    expect(told({ stop_reason: 'stop_sequence', stop_sequence: 'END' })).toMatchObject({
+      message: { content: 'a', provider_specific_fields: { anthropic: { stop_sequence: 'END' } } },
+      finish_reason: 'stop',
+    });
+  });
+
+  it.each([['max_tokens'], ['model_context_window_exceeded']])(
+    'cut by %s finishes by length',
+    (stop_reason) => {
+      expect(told({ content: [USE], stop_reason })?.finish_reason).toBe('length');
+    },
+  );
+
   it.each([
-    'anthropic-claude-opus-5-reasoning-high.1.json',
-    'anthropic-web-search-tool.1.json',
-    'anthropic-json-output-format.1.json',
-    'anthropic-clear-thinking.1.json',
-  ])('of several blocks has all its text and no more: %s', (name) => {
-    const message = recorded(name);
-    const blocks: { type: string; text?: string; thinking?: string }[] = message.content;
-    const joined = (type: string, field: 'text' | 'thinking') =>
-      blocks
-        .filter((block) => block.type === type)
-        .map((block) => block[field])
-        .join('');
-    const completion = completionOf(message, 0);
-    expect(joined('text', 'text')).not.toBe('');
-    expect(completion?.choices[0]?.message.content).toBe(joined('text', 'text'));
-    expect(completion?.choices[0]?.message['reasoning_content'] ?? '').toBe(joined('thinking', 'thinking'));
-    const {
-      input_tokens: input,
-      cache_read_input_tokens: read = 0,
-      cache_creation_input_tokens: written = 0,
-    } = message.usage;
-    expect(completion?.usage?.prompt_tokens).toBe(input + read + written);
-    expect(completion?.usage?.completion_tokens).toBe(message.usage.output_tokens);
+    ['standard', 'default'],
+    ['priority', 'priority'],
+    ['batch', undefined],
+  ])('of the tier %s is of OpenAI’s %s', (service_tier, expected) => {
+    const usage = { input_tokens: 1, output_tokens: 1, service_tier };
+    expect(completionOf({ ...MESSAGE, usage }, 5)?.['service_tier']).toBe(expected);
+  });
+
+  it('always has an id', () => {
+    for (const id of ['', null, undefined]) expect(completionOf({ ...MESSAGE, id }, 5)?.id).not.toBe('');
+  });
+});
+
+describe('an answer by other means', () => {
+  const json = { type: 'tool_use', id: 't', name: 'json', input: { a: 1 } };
+  const prose = { type: 'text', text: 'Here it is:' };
+
+  it('is the arguments of its tool, without the prose', () => {
+    const choice = told(
+      { content: [prose, json], stop_reason: 'tool_use' },
+      { ...PLAIN, json: 'tool', answer: 'json' },
+    );
+    expect(choice).toMatchObject({ finish_reason: 'stop', message: { content: '{"a":1}' } });
+    expect(choice?.message).not.toHaveProperty('tool_calls');
+  });
+
+  it('gives way to the caller’s own tools, and one called json is theirs where none was asked for', () => {
+    const reading: Reading = { ...PLAIN, json: 'tool', answer: 'json' };
+    expect(told({ content: [prose, USE], stop_reason: 'tool_use' }, reading)?.finish_reason).toBe(
+      'tool_calls',
+    );
+    expect(told({ content: [json], stop_reason: 'tool_use' })?.message.tool_calls).toHaveLength(1);
+  });
+
+  it.each<[Reading, string, string]>([
+    [{ ...PLAIN, json: 'words', answer: null }, 'Sorry, no.', 'invalid_json_output'],
+    [{ ...PLAIN, json: 'words', answer: null }, '', 'invalid_json_output'],
+    [{ ...PLAIN, mustCall: true }, 'Sorry, no.', 'tool_call_missing'],
+  ])('that did not happen is malformed: %j "%s"', (reading, text, code) => {
+    expect(() => told({ content: [{ type: 'text', text }] }, reading)).toThrow(
+      expect.objectContaining({ class: 'malformed', details: { code } }),
+    );
+  });
+
+  it('is not judged where it was cut or refused', () => {
+    for (const stop_reason of ['max_tokens', 'refusal'])
+      expect(told({ stop_reason }, { ...PLAIN, json: 'words', answer: null })).toBeDefined();
   });
 });

@@ -3,7 +3,6 @@ import { asText, parseJson } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { unfenced } from './fences.ts';
 import { PLAIN, type Reading } from './reading.ts';
-import { JSON_TOOL } from './structured.ts';
 import { UsageTally } from './usage.ts';
 
 /** Source: https://docs.anthropic.com/en/api/handling-stop-reasons (read 2026-11-20). */
@@ -88,21 +87,25 @@ const joined = (blocks: readonly Record<string, unknown>[], type: string, field:
   blocks.flatMap((block) => (block['type'] === type ? [asText(block[field] ?? '')] : [])).join('');
 
 /** The tool that stands for a JSON answer, where one was asked for that way. */
-export const isAnswer = (block: Readonly<Record<string, unknown>>, { json }: Reading): boolean =>
-  json === 'tool' && block['type'] === 'tool_use' && block['name'] === JSON_TOOL;
+export const isAnswer = (block: Readonly<Record<string, unknown>>, { answer }: Reading): boolean =>
+  answer !== null && block['type'] === 'tool_use' && block['name'] === answer;
 
 export const isThought = ({ type }: Readonly<Record<string, unknown>>): boolean =>
   type === 'thinking' || type === 'redacted_thinking';
 
-/** Blocks that chat completions has words for; all others travel as they are. */
 const SAYABLE: ReadonlySet<unknown> = new Set(['text', 'thinking', 'redacted_thinking', 'tool_use']);
+
+/** Has chat completions words for it? All else travels as it is, citations of what has no address included. */
+const isSayable = ({ type, citations }: Readonly<Record<string, unknown>>): boolean =>
+  SAYABLE.has(type) &&
+  (!Array.isArray(citations) || citations.every((citation) => annotation(citation) !== null));
 
 /** What no other dialect has words for: blocks of the vendor's own tools, and the sequence that ended the text. */
 export function ownFields(
   message: Readonly<Record<string, unknown>>,
   blocks: readonly Record<string, unknown>[],
 ): Record<string, unknown> | null {
-  const content = blocks.every(({ type }) => SAYABLE.has(type)) ? null : { content: blocks };
+  const content = blocks.every(isSayable) ? null : { content: blocks };
   const sequence = message['stop_sequence'];
   const stop = typeof sequence === 'string' ? { stop_sequence: sequence } : null;
   return content || stop ? { ...content, ...stop } : null;

@@ -1,4 +1,5 @@
 import type { ChatRequest } from '@inferbridge/core';
+import { jsonText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { isNative, nativeSchema } from './schema.ts';
 
@@ -7,8 +8,8 @@ import { isNative, nativeSchema } from './schema.ts';
  * Source: https://docs.anthropic.com/en/docs/build-with-claude/structured-outputs (read 2026-11-20).
  */
 
-/** The tool whose arguments are the answer. */
-export const JSON_TOOL = 'json';
+/** The tool whose arguments are the answer, unless the caller has one of that name. */
+const JSON_TOOL = 'json';
 
 export type Structured =
   | { readonly by: 'format'; readonly format: Record<string, unknown> }
@@ -19,12 +20,14 @@ export type Structured =
 export interface StructuredRules {
   readonly schema: boolean;
   readonly force: boolean;
+  /** Names of the caller's own tools. */
+  readonly taken: ReadonlySet<unknown>;
 }
 
 /** How the answer becomes JSON; `null` where any text will do. */
 export function structuredOf(
   request: ChatRequest,
-  { schema: native, force }: StructuredRules,
+  { schema: native, force, taken }: StructuredRules,
 ): Structured | null {
   const format = request['response_format'];
   if (!isRecord(format)) return null;
@@ -39,7 +42,7 @@ export function structuredOf(
     return {
       by: 'tool',
       tool: {
-        name: JSON_TOOL,
+        name: freeName(taken),
         description:
           typeof given['description'] === 'string'
             ? given['description']
@@ -49,8 +52,14 @@ export function structuredOf(
     };
   return {
     by: 'words',
-    words: `Answer with JSON that fits this JSON schema and nothing else: no prose, no code fences.\n${JSON.stringify(schema)}`,
+    words: `Answer with JSON that fits this JSON schema and nothing else: no prose, no code fences.\n${jsonText(schema)}`,
   };
+}
+
+function freeName(taken: ReadonlySet<unknown>): string {
+  let name = JSON_TOOL;
+  while (taken.has(name)) name += '_';
+  return name;
 }
 
 const isObject = (schema: Record<string, unknown>): boolean =>

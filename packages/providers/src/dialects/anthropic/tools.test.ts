@@ -86,51 +86,6 @@ describe('tools', () => {
   });
 });
 
-describe('strict tools', () => {
-  const strict = (parameters: object, name = 'f') => tool(name, { strict: true, parameters });
-  const plain = { type: 'object', properties: { a: { type: 'string', minLength: 3 } }, required: ['a'] };
-
-  it('are held to a schema that the vendor takes', () => {
-    const [seen] = sent({ tools: [strict(plain)] }).body.tools;
-    expect(seen).toMatchObject({ strict: true, input_schema: { additionalProperties: false } });
-    expect(seen.input_schema.properties.a).toEqual({ type: 'string', description: 'minLength: 3' });
-  });
-
-  it.each([
-    ['claude-3-haiku', 1, false],
-    ['claude-sonnet-4-0', 1, false],
-    [FORCES, 20, false],
-    [FORCES, 21, false],
-    [FORCES, 1, true],
-  ])('on %s, %i of them, after a refusal: %s', (model, count, withoutGrammar) => {
-    const tools = Array.from({ length: count }, (_, at) => strict(plain, `f${at}`));
-    const seen = sent({ model, tools }, withoutGrammar).body.tools;
-    const held = model === FORCES && count <= 20 && !withoutGrammar;
-    for (const one of seen) {
-      expect(one.strict).toBe(held ? true : undefined);
-      if (!held) expect(one.input_schema).toEqual(plain);
-    }
-  });
-
-  it('are not strict where a grammar cannot say the schema', () => {
-    const tree = {
-      type: 'object',
-      properties: { children: { type: 'array', items: { $ref: '#' } } },
-      required: ['children'],
-    };
-    const map = {
-      type: 'object',
-      properties: { m: { type: 'object', additionalProperties: { type: 'string' } } },
-      required: ['m'],
-    };
-    for (const parameters of [tree, map])
-      expect(sent({ tools: [strict(parameters)] }).body.tools[0]).toEqual({
-        name: 'f',
-        input_schema: parameters,
-      });
-  });
-});
-
 describe('names', () => {
   it.each([['get_weather'], ['a-B_9'], ['x'.repeat(64)]])('that are taken stay: %s', (name) => {
     expect(names(sent({ tools: [tool(name)] }).body)).toEqual([name]);

@@ -1,5 +1,5 @@
 import type { ChatRequest } from '@inferbridge/core';
-import { asText } from '../../json.ts';
+import { asText, jsonText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { cacheControl, malformed } from './content.ts';
 import type { Names } from './names.ts';
@@ -138,9 +138,7 @@ function freeForm(tool: Record<string, unknown>, place: string, names: Names): O
   const { name, description, format } = inner;
   if (typeof name !== 'string' || name === '') throw malformed(`${place}.custom.name`, 'a name is wanted');
   const rule =
-    isRecord(format) && format['type'] === 'grammar'
-      ? ` It must fit this grammar: ${JSON.stringify(format)}`
-      : '';
+    isRecord(format) && format['type'] === 'grammar' ? ` It must fit this grammar: ${jsonText(format)}` : '';
   return {
     own: name,
     custom: true,

@@ -15,45 +15,58 @@ type Count = (typeof COUNTS)[number] | 'thinking_tokens';
  */
 export class UsageTally {
   #counts: Partial<Record<Count, number>> = {};
+  /** Summarising an earlier conversation is billed, and stands beside the total. */
+  #summaries: Partial<Record<Count, number>> = {};
+  #cacheCreation: Record<string, unknown> | null = null;
   #seen = false;
   #serviceTier: string | null = null;
 
   /** Later values replace earlier ones, field by field: they are cumulative. */
   note(usage: unknown): void {
     if (!isRecord(usage)) return;
-    const passes = Array.isArray(usage['iterations']) ? usage['iterations'].filter(isRecord) : [];
-    const compactions = passes.filter(({ type }) => type === 'compaction');
+    const {
+      iterations,
+      cache_creation: creation,
+      service_tier: tier,
+      output_tokens_details: details,
+    } = usage;
+    if (Array.isArray(iterations)) this.#noteSummaries(iterations.filter(isRecord));
     for (const name of COUNTS) {
       const value = count(usage[name]);
       if (value === null) continue;
-      // summarising an earlier conversation is billed, and stands beside the total
-      this.#counts[name] = compactions.reduce((sum, pass) => sum + (count(pass[name]) ?? 0), value);
+      this.#counts[name] = value;
       this.#seen = true;
     }
-    const details = usage['output_tokens_details'];
     const thinking = isRecord(details) ? count(details['thinking_tokens']) : null;
     if (thinking !== null) this.#counts.thinking_tokens = thinking;
-    if (typeof usage['service_tier'] === 'string') this.#serviceTier = usage['service_tier'];
+    if (isRecord(creation)) this.#cacheCreation = creation;
+    if (typeof tier === 'string') this.#serviceTier = tier;
+  }
+
+  #noteSummaries(passes: readonly Record<string, unknown>[]): void {
+    const summaries = passes.filter(({ type }) => type === 'compaction');
+    for (const name of COUNTS)
+      this.#summaries[name] = summaries.reduce((sum, pass) => sum + (count(pass[name]) ?? 0), 0);
   }
 
   /** As OpenAI counts: input includes cache reads and writes. `null` where nothing was reported. */
   wire(): WireUsage | null {
     if (!this.#seen) return null;
-    const {
-      input_tokens: input = 0,
-      output_tokens: output = 0,
-      cache_read_input_tokens: read = 0,
-      cache_creation_input_tokens: written = 0,
-      thinking_tokens: thinking = 0,
-    } = this.#counts;
+    const total = (name: (typeof COUNTS)[number]) => (this.#counts[name] ?? 0) + (this.#summaries[name] ?? 0);
+    const read = total('cache_read_input_tokens');
+    const written = total('cache_creation_input_tokens');
     const usage: Usage = {
-      inputTokens: input + read + written,
-      outputTokens: output,
+      inputTokens: total('input_tokens') + read + written,
+      outputTokens: total('output_tokens'),
       cachedTokens: read,
       cacheWriteTokens: written,
-      reasoningTokens: thinking,
+      reasoningTokens: this.#counts.thinking_tokens ?? 0,
     };
-    return writeUsage(usage);
+    // for how long it was written, since the prices differ
+    return {
+      ...writeUsage(usage),
+      ...(written > 0 && this.#cacheCreation && { cache_creation: this.#cacheCreation }),
+    };
   }
 
   /** Under OpenAI's name, where there is one. */

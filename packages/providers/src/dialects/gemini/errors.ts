@@ -15,7 +15,7 @@ const BY_STATUS: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorClass>
   ['DEADLINE_EXCEEDED', 'server_error'],
 ]);
 const BAD_KEY = /api key not valid|api_key_invalid|api key expired/i;
-const TOO_LONG = /token count .*exceeds|exceeds the maximum number of tokens/i;
+const TOO_LONG = /exceeds the maximum number of tokens|input token count/i;
 /** A quota by the day, or money, does not come back in a moment. */
 const SPENT = /per ?day|billing|prepay|spend/i;
 
