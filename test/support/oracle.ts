@@ -124,10 +124,14 @@ export function anthropicBody(body: Any): Said {
 
 export function anthropicLines(lines: readonly Any[]): Said {
   const blocks: Any[] = [];
+  const early: Any[] = [];
   let usage = {};
   let stop: unknown = null;
   for (const line of lines) {
-    if (line.type === 'message_start') usage = { ...line.message.usage };
+    if (line.type === 'message_start') {
+      usage = { ...line.message.usage };
+      early.push(...line.message.content);
+    }
     if (line.type === 'content_block_start') blocks[line.index] = { ...line.content_block, json: '' };
     if (line.type === 'content_block_delta') {
       const block = blocks[line.index];
@@ -141,7 +145,7 @@ export function anthropicLines(lines: readonly Any[]): Said {
       stop = line.delta.stop_reason;
     }
   }
-  return anthropicBody({ content: blocks.filter(Boolean), stop_reason: stop, usage });
+  return anthropicBody({ content: [...early, ...blocks.filter(Boolean)], stop_reason: stop, usage });
 }
 
 export function geminiBody(body: Any): Said {

@@ -6,6 +6,7 @@ import {
   type ChatMessage,
   type ChatRequest,
   type ChatStream,
+  type ChunkDelta,
   createFold,
   createHost,
   frameOf,
@@ -92,7 +93,7 @@ const completion = (message: object, finish_reason: string): ChatCompletion => (
   object: 'chat.completion',
   choices: [{ index: 0, message: { role: 'assistant', ...message }, finish_reason }],
 });
-const chunk = (delta: object, finish_reason: string | null = null): ChatChunk => ({
+const chunk = (delta: ChunkDelta, finish_reason: string | null = null): ChatChunk => ({
   ...head,
   object: 'chat.completion.chunk',
   choices: [{ index: 0, delta, finish_reason }],
