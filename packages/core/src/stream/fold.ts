@@ -26,7 +26,8 @@ export function createFold(): { add(chunk: ChatChunk): void; done(): ChatComplet
       const { id = '', created = 0, model = '' } = head ?? {};
       const whole = [...choices.values()].map(({ choice }) => choice).sort((a, b) => a.index - b.index);
       for (const { message } of whole)
-        if (message.tool_calls && message.content === '') message.content = null;
+        if ((message.tool_calls || message['function_call']) && message.content === '')
+          message.content = null;
       return { id, object: 'chat.completion', created, model, choices: whole, ...(usage && { usage }) };
     },
   };

@@ -10,8 +10,9 @@ export function withinBreakpoints(body: Item): Item {
   const all = [...itemsIn(body['tools']), ...itemsIn(body['system']), ...itemsIn(body['messages'])].filter(
     isMarked,
   );
-  if (all.length <= MOST) return body;
-  const surplus = new Set(all.slice(0, all.length - MOST));
+  const most = body['cache_control'] === undefined ? MOST : MOST - 1; // one on the whole request counts as well
+  if (all.length <= most) return body;
+  const surplus = new Set(all.slice(0, all.length - most));
   const strip = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(strip);
     if (!isRecord(value)) return value;

@@ -20,6 +20,10 @@ export function blocksOf(content: unknown, place: string): Block[] {
 export const malformed = (place: string, why: string): GatewayError =>
   new GatewayError('invalid_request', `${place}: ${why}`, { param: place });
 
+/** Sound, and beyond this vendor: another may take it. */
+const untaken = (place: string, why: string): GatewayError =>
+  new GatewayError('unsupported', `${place}: ${why}`, { param: place, code: 'unsupported_parameter' });
+
 export const textBlock = (text: string, part?: ContentPart): Block[] =>
   text.trim() === '' ? [] : [{ type: 'text', text, ...cacheControl(part) }];
 
@@ -49,9 +53,9 @@ function partBlocks(part: unknown, place: string): Block[] {
     case 'input_audio':
       throw unsupported('messages', 'audio input');
     default:
-      throw malformed(
+      throw untaken(
         `${place}.type`,
-        `"${typed.type.slice(0, 40)}" is not known; text, image_url or file is wanted`,
+        `"${typed.type.slice(0, 40)}" is not known to this provider; it takes text, image_url and file`,
       );
   }
 }
@@ -64,9 +68,9 @@ function image(given: unknown, place: string): Block {
   if (!data) throw malformed(`${place}.image_url.url`, 'an https: or base64 data: URL is wanted');
   const type = data.type === 'image/jpg' ? 'image/jpeg' : data.type;
   if (!IMAGES.has(type))
-    throw malformed(
+    throw untaken(
       `${place}.image_url.url`,
-      `${type.slice(0, 40)} is not taken; send a jpeg, png, gif or webp`,
+      `${type.slice(0, 40)} is not taken by this provider; send a jpeg, png, gif or webp`,
     );
   return { type: 'image', source: { type: 'base64', media_type: type, data: data.base64 } };
 }

@@ -75,7 +75,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'modalities',
 ]);
 /** Anthropic's own, which no other vendor knows. */
-const OWN = ['context_management', 'mcp_servers', 'container', 'inference_geo', 'speed'];
+const OWN = ['cache_control', 'context_management', 'mcp_servers', 'container', 'inference_geo', 'speed'];
 
 export interface RequestRules {
   /** What becomes of system messages in the middle where the model takes none there; default `hoist`. */
@@ -118,7 +118,10 @@ export function messagesRequest(request: ChatRequest, rules: RequestRules): Mess
   });
   if (thinking.dropped) dropped(thinking.dropped);
 
-  const words = [plea, structured?.by === 'words' ? structured.words : null].filter((text) => text !== null);
+  // where a call must be made there is no text that could be JSON
+  const words = [plea ?? (structured?.by === 'words' ? structured.words : null)].filter(
+    (text) => text !== null,
+  );
   const system: readonly Block[] = [...conversation.system, ...words.map((text) => ({ type: 'text', text }))];
   const config = {
     ...(thinking.effort !== undefined && { effort: thinking.effort }),
@@ -147,7 +150,7 @@ export function messagesRequest(request: ChatRequest, rules: RequestRules): Mess
     reading: {
       names,
       custom,
-      json: jsonTool ? 'tool' : structured?.by === 'words' ? 'words' : null,
+      json: jsonTool ? 'tool' : structured?.by === 'words' && plea === null ? 'words' : null,
       answer: jsonTool ? asText(jsonTool['name']) : null,
       mustCall: plea !== null,
     },

@@ -25,6 +25,8 @@ export interface ThinkingLimits {
 
 const QUIET: Thinking = { thinks: false };
 const LEAST_BUDGET = 1_024;
+/** Of the limit on the answer; the rest is for saying something. */
+const MOST_SHARE = 0.8;
 const BUDGETS: ReadonlyMap<string, number> = new Map(
   Object.entries({
     minimal: 1_024,
@@ -74,7 +76,14 @@ function askedFor(request: ChatRequest): Asked | null {
 
 function budgeted({ param, effort, budget, own }: Asked, { maxTokens, noBudget }: ThinkingLimits): Thinking {
   if (effort === 'none') return QUIET;
-  const wanted = Math.min(budget ?? BUDGETS.get(effort ?? 'medium') ?? 4_096, maxTokens - 1);
+  const wanted =
+    budget === null
+      ? Math.min(
+          BUDGETS.get(effort ?? 'medium') ?? 4_096,
+          Math.max(LEAST_BUDGET, Math.floor(maxTokens * MOST_SHARE)),
+          maxTokens - 1,
+        )
+      : Math.min(budget, maxTokens - 1);
   if (noBudget || wanted < LEAST_BUDGET) return { ...QUIET, dropped: param };
   return { thinking: { ...kept(own), type: 'enabled', budget_tokens: wanted }, thinks: true };
 }

@@ -65,6 +65,9 @@ function wantedOf(choice: unknown): Wanted {
   if (choice === undefined || choice === null) return { mode: null, only: null };
   if (choice === 'none' || choice === 'auto') return { mode: choice, only: null };
   if (choice === 'required') return { mode: 'any', only: null };
+  // some clients write the words as objects
+  if (isRecord(choice) && ['auto', 'none', 'any', 'required'].includes(asText(choice['type'])))
+    return wantedOf(choice['type'] === 'any' ? 'required' : choice['type']);
   const nameIn = (value: unknown): string | null => {
     const inner = isRecord(value) ? (value['function'] ?? value['custom'] ?? value) : null;
     return isRecord(inner) && typeof inner['name'] === 'string' ? inner['name'] : null;

@@ -34,11 +34,13 @@ export function withLegacyFunctions(provider: Chatting): Chatting {
 }
 
 function isLegacy(request: ChatRequest): boolean {
-  if (Array.isArray(request['functions']) || request['function_call'] !== undefined) return true;
+  if (Array.isArray(request['functions']) || given(request['function_call'])) return true;
   return request.messages.some(
     (message) => message.role === 'function' || isRecord(message['function_call']),
   );
 }
+
+const given = (value: unknown): boolean => value !== undefined && value !== null;
 
 /** The same request with tools, and the history to match. */
 export function modernised(request: ChatRequest): ChatRequest {
@@ -63,7 +65,7 @@ export function modernised(request: ChatRequest): ChatRequest {
     ...rest,
     messages,
     ...(tools && { tools, parallel_tool_calls: false }),
-    ...(choice !== undefined && {
+    ...(given(choice) && {
       tool_choice: isRecord(choice) ? { type: 'function', function: choice } : choice,
     }),
   };
