@@ -62,9 +62,13 @@ describe('POST /v1/embeddings', () => {
     expect(await sent('openai')).toMatchObject({ model: 'text-embedding-3-small', input: 'a' });
   });
 
-  it.each([[['a', 'b']], [[1, 2, 3]], [[[1, 2], [3]]]])('takes %j as input', async (input) => {
+  it.each<[unknown[], number]>([
+    [['a', 'b'], 2],
+    [[1, 2, 3], 1],
+    [[[1, 2], [3]], 2],
+  ])('takes %j as input', async (input, count) => {
     const user = await account(parts.gateway, ['openai']);
-    parts.upstream.script('openai', vectors([1]));
+    parts.upstream.script('openai', vectors(...Array.from({ length: count }, () => [1])));
     expect((await embed(user.key, { model: 'openai:text-embedding-3-small', input })).status).toBe(200);
     expect((await sent('openai')).input).toEqual(input);
   });

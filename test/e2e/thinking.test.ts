@@ -103,7 +103,6 @@ describe('a loop that changes its provider in the middle', () => {
     expect((await sent('deepseek')).messages[1]).toEqual({
       role: 'assistant',
       content: null,
-      refusal: null,
       reasoning_content: 'Let me think.',
       tool_calls: [
         { id: 'toolu_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Paris"}' } },

@@ -11,13 +11,16 @@ import {
 } from '@inferbridge/core';
 import { z } from 'zod';
 import { classify } from './dialects/anthropic/errors.ts';
+import { surplusFor } from './dialects/anthropic/own-words.ts';
 import { PLAIN, type Reading } from './dialects/anthropic/reading.ts';
-import { messagesRequest, refuses, TREATMENTS, takesAsItIs } from './dialects/anthropic/request.ts';
+import { messagesRequest, refuses, TREATMENTS } from './dialects/anthropic/request.ts';
 import { completionOf } from './dialects/anthropic/response.ts';
 import { ANTHROPIC_DIALECT, messageFrames } from './dialects/anthropic/stream.ts';
+import { wholeOf } from './dialects/anthropic/whole.ts';
 import { isRecord, refused } from './dialects/openai/errors.ts';
 import { withLegacyFunctions } from './dialects/openai/legacy.ts';
-import { bodyWithModel } from './dialects/openai/splice.ts';
+import { OURS } from './dialects/openai/request.ts';
+import { nativeBody } from './dialects/openai/splice.ts';
 import { allOf } from './features.ts';
 import { jsonBytes, readJson, replyBytes } from './json.ts';
 import { inlineImages } from './media.ts';
@@ -82,11 +85,19 @@ export const anthropic: Vendor = vendor(
         native?: NativeRequest,
         withoutGrammar = false,
       ): Promise<Asked> => {
-        const same = native?.dialect === ANTHROPIC_DIALECT && takesAsItIs(request);
-        const own = same ? bodyWithModel(native.bytes, request.model) : null;
-        if (native && own) {
-          const asked = native.headers?.['anthropic-beta']?.split(',').map((name) => name.trim()) ?? [];
-          return { bytes: own, streams: request.stream === true, betas: asked, reading: PLAIN, native: true };
+        const speaks = native?.dialect === ANTHROPIC_DIALECT ? native : null;
+        const wanted = betasIn(speaks);
+        const surplus = speaks && surplusFor(request);
+        const own = speaks && surplus ? nativeBody(speaks.bytes, request.model, [...OURS, ...surplus]) : null;
+        if (own) {
+          for (const name of surplus ?? []) io.dropped(name);
+          return {
+            bytes: own,
+            streams: request.stream === true,
+            betas: wanted,
+            reading: PLAIN,
+            native: true,
+          };
         }
         const inlined = await inlineImages(request, io, (url) => /^http:/i.test(url));
         const rules = { dropped: io.dropped, withoutGrammar, ...(systemMidway && { systemMidway }) };
@@ -96,7 +107,7 @@ export const anthropic: Vendor = vendor(
         return {
           bytes: jsonBytes(body, native),
           streams,
-          betas: namesFiles(request) ? [FILES] : [],
+          betas: [...wanted, ...(namesFiles(request) ? [FILES] : [])],
           reading,
           native: false,
         };
@@ -144,7 +155,10 @@ export const anthropic: Vendor = vendor(
               native: same,
               failure: (event: unknown) => failure(null, event, io),
             };
-            return { kind: 'stream', frames: messageFrames(response.body, asked) };
+            const frames = messageFrames(response.body, asked);
+            if (request.stream === true) return { kind: 'stream', frames };
+            const whole = await wholeOf(frames, reading);
+            return { kind: 'completion', bytes: replyBytes(whole), json: () => whole };
           }
           const bytes = await response.bytes();
           const message = readJson(bytes);
@@ -180,6 +194,9 @@ export const anthropic: Vendor = vendor(
     },
   }),
 );
+
+const betasIn = (native: NativeRequest | null): readonly string[] =>
+  native?.headers?.['anthropic-beta']?.split(',').map((name) => name.trim()) ?? [];
 
 const namesFiles = ({ messages }: ChatRequest): boolean =>
   messages.some(

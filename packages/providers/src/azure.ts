@@ -36,6 +36,7 @@ export const azure: Vendor = vendor(
             model === null ? path : `/deployments/${encodeURIComponent(model)}${path}`,
         }),
         toolImages: true,
+        openaiFields: true,
         toolIds: { pattern: /^[\s\S]{1,40}$/, length: 40 },
         auth: ({ secret }): Record<string, string> => (secret === '' ? {} : { 'api-key': secret }),
         treatments: {

@@ -29,39 +29,69 @@ const HINTS: ReadonlySet<string> = new Set([
 const CODES = /^unsupported_(parameter|value)$/;
 const MOST_KEPT = 5_000;
 
+/** What one credential was told of one model; another may be told otherwise. */
+export interface Subject {
+  readonly credential: string;
+  readonly model: string;
+  /** On `Clock.now()`. */
+  readonly now: number;
+}
+
 export interface Corrections {
-  /** Changes the body as earlier refusals of this model taught. */
-  apply(model: string, body: Record<string, unknown>, dropped: (param: string) => void): void;
+  /** Changes the body as earlier refusals taught. */
+  apply(subject: Subject, body: Record<string, unknown>, dropped: (param: string) => void): void;
   /** Is this a refusal after which the request can be made once more? */
-  learn(request: ChatRequest, error: GatewayError): boolean;
+  learn(subject: Subject, request: ChatRequest, error: GatewayError): boolean;
+}
+
+/** Vendors change their minds: after that it is tried again. */
+const KEPT_MS = 3_600_000;
+/** Refused whatever its value. */
+const ANY = Symbol('any');
+
+interface Refused {
+  readonly param: string;
+  readonly value: unknown;
+  readonly until: number;
 }
 
 export function createCorrections(): Corrections {
-  const known = new Map<string, Set<string>>();
+  const known = new Map<string, Refused[]>();
+  const keyOf = ({ credential, model }: Subject) => `${credential}\n${model}`;
+  const fresh = (subject: Subject) =>
+    (known.get(keyOf(subject)) ?? []).filter(({ until }) => until > subject.now);
   return {
-    apply(model, body, dropped) {
-      const params = known.get(model);
-      if (!params) return;
-      for (const param of params) {
+    apply(subject, body, dropped) {
+      if (known.size === 0) return;
+      for (const refused of fresh(subject)) {
+        const { param } = refused;
         const value = body[param];
         if (value === undefined || value === null) continue;
+        if (refused.value !== ANY && refused.value !== value) continue;
         delete body[param];
         if (param === 'max_tokens') body['max_completion_tokens'] ??= value;
         else dropped(param);
       }
     },
-    learn(request, error) {
+    learn(subject, request, error) {
       const { upstream, status } = error.details;
       const param = upstream?.param;
       if (status !== 400 || !param || !CODES.test(upstream.code ?? '')) return false;
       const correctable = param === 'max_tokens' || HINTS.has(param);
       const given = request[param];
       if (!correctable || given === undefined || given === null) return false;
-      const params = known.get(request.model) ?? new Set();
-      if (params.has(param)) return false;
+      const value = upstream.code === 'unsupported_value' ? given : ANY;
+      const before = fresh(subject);
+      if (before.some((one) => one.param === param && (one.value === ANY || one.value === value)))
+        return false;
       if (known.size >= MOST_KEPT) known.clear();
-      known.set(request.model, params.add(param));
+      known.set(keyOf(subject), [
+        ...before.slice(-MOST_PARAMS),
+        { param, value, until: subject.now + KEPT_MS },
+      ]);
       return true;
     },
   };
 }
+
+const MOST_PARAMS = 32;

@@ -19,6 +19,8 @@ interface Description {
   /** The top-level fields that say it, where leaving them out is enough. */
   readonly fields?: readonly string[];
   asked(request: ChatRequest): boolean;
+  /** Values that say nothing but the default. */
+  silent?(value: unknown): boolean;
 }
 
 const given = (value: unknown): boolean =>
@@ -50,13 +52,18 @@ export const FEATURES = {
   tools: { param: 'tools', asked: (request) => toolTypes(request).has('function') },
   'custom tools': { param: 'tools', asked: (request) => toolTypes(request).has('custom') },
   'hosted tools': { param: 'tools', asked: (request) => [...toolTypes(request)].some(isHosted) },
-  'dated hosted tools': { param: 'tools', asked: (request) => [...toolTypes(request)].some(isDated) },
+  'hosted tools of OpenAI': { param: 'tools', asked: (request) => [...toolTypes(request)].some(isOpenAIs) },
+  'dated hosted tools': {
+    param: 'tools',
+    asked: (request) => [...toolTypes(request)].some(isDated) || hasServers(request),
+  },
   'forced tool choice': choosing((choice) => choice === 'required' || isNamed(choice)),
   'allowed tools': choosing((choice) => typeOf(choice) === 'allowed_tools'),
   'parallel_tool_calls: false': {
     param: 'parallel_tool_calls',
     fields: ['parallel_tool_calls'],
     asked: (request) => request['parallel_tool_calls'] === false && given(request.tools),
+    silent: (value) => value === true,
   },
   'functions (legacy)': field('functions', 'function_call'),
   'JSON mode': { param: 'response_format', asked: format('json_object') },
@@ -130,14 +137,21 @@ export function refusing(treatments: Treatments): (request: ChatRequest) => Gate
 export function dropping(
   treatments: Treatments,
 ): (body: Record<string, unknown>, dropped: (param: string) => void) => void {
-  const fields = featuresThatAre('dropped', treatments).flatMap(
-    (feature) => (FEATURES[feature] as Description).fields ?? [], // only some have fields of their own
+  const gone = (['dropped', 'refused'] as const).flatMap((treatment) =>
+    featuresThatAre(treatment, treatments).map((feature): Description => FEATURES[feature]),
   );
+  const described = gone.flatMap((description) => (description.fields ? [description] : []));
   return (body, dropped) => {
-    for (const name of fields) {
-      if (!(name in body)) continue;
-      if (given(body[name]) || typeof body[name] === 'number') dropped(name);
-      delete body[name];
+    for (const { fields = [], asked, silent } of described) {
+      if (!fields.some((name) => body[name] !== undefined)) continue;
+      const told = asked(body as ChatRequest); // a request but for what was left out of it already
+      for (const name of fields) {
+        const value = body[name];
+        delete body[name];
+        // what is there and asks for nothing (`logprobs: false`) is left out without a word
+        if (silent?.(value)) continue;
+        if (given(value) || (told && (typeof value === 'number' || value === false))) dropped(name);
+      }
     }
   };
 }
@@ -169,6 +183,30 @@ function isNamed(choice: unknown): boolean {
 function isHosted(type: string): boolean {
   return type !== 'function' && type !== 'custom';
 }
+
+/** Servers and containers of tools, which one vendor alone runs. */
+function hasServers({ provider_specific_fields: fields }: ChatRequest): boolean {
+  const own =
+    typeof fields === 'object' && fields !== null ? (fields as { anthropic?: unknown }).anthropic : null; // an object may be asked for any field
+  if (typeof own !== 'object' || own === null) return false;
+  return 'mcp_servers' in own || 'container' in own;
+}
+
+/** Those that OpenAI runs behind its Responses API. */
+function isOpenAIs(type: string): boolean {
+  return OPENAIS.has(type);
+}
+
+const OPENAIS: ReadonlySet<string> = new Set([
+  'web_search',
+  'web_search_preview',
+  'file_search',
+  'code_interpreter',
+  'computer_use_preview',
+  'image_generation',
+  'mcp',
+  'local_shell',
+]);
 
 /** `web_search_20250305`: tools that one vendor alone knows, by their date. */
 function isDated(type: string): boolean {

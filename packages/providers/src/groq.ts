@@ -32,6 +32,7 @@ export const groq: Vendor = vendor(
         baseUrl,
         embeddings: false,
         reasoningField: 'reasoning',
+        thinkTags: true,
         messageNames: false,
         stringContent: ['system', 'developer'],
         treatments: {
@@ -68,7 +69,7 @@ function prepare(body: Record<string, unknown>, dropped: (param: string) => void
   mapEffort(body, efforts ?? {}, dropped);
   const tier = body['service_tier'];
   if (tier === 'default') body['service_tier'] = 'on_demand';
-  else if (tier !== undefined && !SERVICE_TIERS.has(tier)) {
+  else if (tier !== undefined && tier !== null && !SERVICE_TIERS.has(tier)) {
     delete body['service_tier'];
     dropped('service_tier');
   }

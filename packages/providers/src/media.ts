@@ -12,6 +12,7 @@ import { isRecord } from './dialects/openai/errors.ts';
  * nothing but a picture of bounded size, in bounded time, is taken.
  */
 
+/** All pictures of one request together. */
 const MOST_BYTES = 20 * 1_048_576;
 const MOST_IMAGES = 20;
 const PATIENCE_MS = 10_000;
@@ -39,9 +40,14 @@ export async function inlineImages(
         param: 'messages',
       },
     );
-  const fetched = new Map(
-    await Promise.all([...wanted].map(async ([url, place]) => [url, await dataUrl(url, place, io)] as const)),
-  );
+  const fetched = new Map<string, string>();
+  let left = MOST_BYTES;
+  // one after the other, within one limit: what a request makes us fetch is bounded whatever it names
+  for (const [url, place] of wanted) {
+    const { data, bytes } = await dataUrl(url, place, left, io);
+    fetched.set(url, data);
+    left -= bytes;
+  }
   return { ...request, messages: request.messages.map((message) => inlined(message, fetched)) };
 }
 
@@ -64,7 +70,12 @@ function inlined(message: ChatMessage, fetched: ReadonlyMap<string, string>): Ch
   return { ...message, content };
 }
 
-async function dataUrl(url: string, place: string, io: ProviderIO): Promise<string> {
+async function dataUrl(
+  url: string,
+  place: string,
+  most: number,
+  io: ProviderIO,
+): Promise<{ data: string; bytes: number }> {
   const late = new AbortController();
   const timer = io.clock.setTimeout(() => late.abort(new GatewayError('timeout', 'too slow')), PATIENCE_MS);
   const refuse = (why: string, cause?: unknown) =>
@@ -91,10 +102,14 @@ async function dataUrl(url: string, place: string, io: ProviderIO): Promise<stri
         response.status === 200 ? 'what is there is no picture' : `the address answered ${response.status}`,
       );
     }
-    const bytes = await response.bytes(MOST_BYTES).catch((error: unknown) => {
-      throw refuse(`it is larger than ${MOST_BYTES} bytes or could not be read`, error);
+    const bytes = await response.bytes(most).catch((error: unknown) => {
+      throw refuse(
+        `the pictures of a request are larger than ${MOST_BYTES} bytes together, or this one could not be read`,
+        error,
+      );
     });
-    return `data:${type};base64,${Buffer.from(bytes).toString('base64')}`;
+    if (bytes.length === 0) throw refuse('the picture is empty');
+    return { data: `data:${type};base64,${Buffer.from(bytes).toString('base64')}`, bytes: bytes.length };
   } catch (error) {
     if (io.signal.aborted) throw io.signal.reason;
     throw error;

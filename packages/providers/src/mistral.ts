@@ -1,7 +1,5 @@
 import { type ChatMessage, defineProvider } from '@inferbridge/core';
 import { type Efforts, mapEffort } from './dialects/openai/effort.ts';
-import { isRecord } from './dialects/openai/errors.ts';
-import { asText } from './json.ts';
 import { openAICompatible } from './openai-compatible.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
@@ -52,7 +50,6 @@ export const mistral: Vendor = vendor(
         },
         drop: ['prompt_cache_retention', 'prompt_cache_options'],
         prepare,
-        message: splitParts,
       }),
   }),
 );
@@ -64,20 +61,6 @@ function prepare(body: Record<string, unknown>, dropped: (param: string) => void
   const last = messages.at(-1);
   if (last?.role === 'assistant' && last.tool_calls === undefined)
     body['messages'] = messages.with(-1, { ...last, prefix: true });
-}
-
-/** `[{type: "thinking", thinking: [{text}]}, {type: "text", text}]` → content and reasoning_content. */
-function splitParts(message: Record<string, unknown>): void {
-  const { content } = message;
-  if (!Array.isArray(content)) return;
-  const parts = content.filter(isRecord);
-  const text = parts.filter((part) => part['type'] === 'text').map((part) => asText(part['text'] ?? ''));
-  const thinking = parts
-    .filter((part) => part['type'] === 'thinking')
-    .flatMap((part) => (Array.isArray(part['thinking']) ? part['thinking'].filter(isRecord) : []))
-    .map((part) => asText(part['text'] ?? ''));
-  message['content'] = text.join('');
-  if (thinking.length > 0) message['reasoning_content'] = thinking.join('');
 }
 
 export default mistral;

@@ -1,4 +1,5 @@
 import { defineProvider } from '@inferbridge/core';
+import { mapEffort, THREE_STEPS } from './dialects/openai/effort.ts';
 import { openAICompatible } from './openai-compatible.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
@@ -22,6 +23,7 @@ export const ollama: Vendor = vendor(
         reasoningField: 'reasoning',
         fetchImages: () => true,
         embeddings: { encodingFormat: false },
+        prepare: (body, dropped) => mapEffort(body, { ...THREE_STEPS, none: 'none' }, dropped),
         treatments: {
           'custom tools': 'refused',
           'hosted tools': 'refused',

@@ -18,7 +18,14 @@ import {
   encoded,
   readEmbeddings,
 } from './dialects/openai/embeddings.ts';
-import { type Classify, isCompletion, isRecord, refused, statusIn } from './dialects/openai/errors.ts';
+import {
+  type Classify,
+  isCompletion,
+  isErrorBody,
+  isRecord,
+  refused,
+  statusIn,
+} from './dialects/openai/errors.ts';
 import { withLegacyFunctions } from './dialects/openai/legacy.ts';
 import { createNormaliser, normaliseCompletion, type ReplyTraits } from './dialects/openai/normalise.ts';
 import { chatBodyOf, type RequestTraits } from './dialects/openai/request.ts';
@@ -110,7 +117,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
 
   const written = (request: ChatRequest, io: ProviderIO, native: NativeRequest | undefined): Uint8Array => {
     const body = bodyOf(request, io.dropped);
-    corrections.apply(request.model, body, io.dropped);
+    corrections.apply(subjectOf(request, io), body, io.dropped);
     const same = native?.dialect === OPENAI_DIALECT && body['messages'] === request.messages;
     return (same && splicedBody(native.bytes, request, body)) || jsonBytes(body, native);
   };
@@ -124,7 +131,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
     const response = await post('/chat/completions', request.model, written(request, io, native), io);
     if (response.status === 200) return response;
     const error = await refuse(response, io);
-    if (!corrections.learn(request, error)) throw error;
+    if (!corrections.learn(subjectOf(request, io), request, error)) throw error;
     const second = await post('/chat/completions', request.model, written(request, io, undefined), io);
     if (second.status === 200) return second;
     throw await refuse(second, io);
@@ -141,6 +148,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
       const made = {
         id: `chatcmpl-${Math.floor(io.random() * 1e15).toString(36)}`,
         created: Math.floor(io.clock.wall() / 1000),
+        model: request.model,
       };
       if (request.stream === true && !/json|html/.test(response.headers['content-type'] ?? '')) {
         const frames = chatFrames(response.body, {
@@ -152,7 +160,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
       }
       const bytes = await response.bytes();
       const body = readJson(bytes);
-      if (isRecord(body) && body['error']) throw refusal(statusIn(body), response.headers, body, io);
+      if (isErrorBody(body)) throw refusal(statusIn(body), response.headers, body, io);
       if (!isCompletion(body) || request.stream === true) throw unreadable('completion');
       if (clean) return { kind: 'completion', bytes, json: () => body };
       const normal = normaliseCompletion(body, options, made);
@@ -185,7 +193,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
         if (response.status !== 200) throw await refuse(response, io);
         const said = readJson(await response.bytes());
         if (isRecord(said) && said['error']) throw refusal(statusIn(said), response.headers, said, io);
-        const read = readEmbeddings(said, request.model);
+        const read = readEmbeddings(said, request);
         if (!read) throw unreadable('list of embeddings');
         const answer = encoded(read, request.encoding_format ?? 'float');
         return { bytes: replyBytes(answer), json: () => answer };
@@ -194,6 +202,12 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
   };
   return treatments['functions (legacy)'] === 'native' ? provider : withLegacyFunctions(provider);
 }
+
+const subjectOf = ({ model }: ChatRequest, { credential, clock }: ProviderIO) => ({
+  credential: credential.id,
+  model,
+  now: clock.now(),
+});
 
 const unreadable = (wanted: string) =>
   new GatewayError('malformed', `the upstream answered 200 with something that is no ${wanted}`, {

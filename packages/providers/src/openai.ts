@@ -18,6 +18,7 @@ export const openai: Vendor = vendor(
           baseUrl,
           clean: true,
           toolImages: true,
+          openaiFields: true,
           toolIds: TOOL_IDS,
           treatments: { 'dated hosted tools': 'refused', 'functions (legacy)': 'native' },
           refuses: reasoningRefuses,

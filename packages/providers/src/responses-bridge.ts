@@ -11,7 +11,8 @@ import {
 } from '@inferbridge/core';
 import { refused } from './dialects/openai/errors.ts';
 import { modernised, withLegacyFunctions } from './dialects/openai/legacy.ts';
-import { bodyWithModel } from './dialects/openai/splice.ts';
+import { OURS } from './dialects/openai/request.ts';
+import { nativeBody } from './dialects/openai/splice.ts';
 import { PACKED_MARK } from './dialects/responses/inbound/carrier.ts';
 import { needsResponses } from './dialects/responses/models.ts';
 import { responsesBody, responsesRefuses } from './dialects/responses/request.ts';
@@ -53,7 +54,7 @@ export function responsesBridge(provider: Chatting, { baseUrl, headers }: Bridge
 
   const bridged = withLegacyFunctions({
     async chat(request: ChatRequest, io: ProviderIO, native?: NativeRequest): Promise<ChatBody | ChatStream> {
-      const own = native && readable(native) ? bodyWithModel(native.bytes, request.model) : null;
+      const own = native && readable(native) ? nativeBody(native.bytes, request.model, OURS) : null;
       const response = await io.http({
         method: 'POST',
         url,

@@ -1,4 +1,5 @@
 import { defineProvider } from '@inferbridge/core';
+import { mapEffort, THREE_STEPS } from './dialects/openai/effort.ts';
 import { openAICompatible } from './openai-compatible.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
@@ -38,8 +39,11 @@ export const together: Vendor = vendor(
           service_tier: 'dropped',
           moderation: 'dropped',
         },
-        prepare(body) {
-          if (body['reasoning_effort'] !== 'none') return;
+        // a prompt that is too long is a 403 here
+        classify: ({ status }, { message }) =>
+          status === 403 && !/key|credential|permission|unauthori/i.test(message) ? 'context_length' : null,
+        prepare(body, dropped) {
+          if (body['reasoning_effort'] !== 'none') return mapEffort(body, THREE_STEPS, dropped);
           delete body['reasoning_effort'];
           body['reasoning'] ??= { enabled: false };
         },

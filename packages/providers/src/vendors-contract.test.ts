@@ -3,16 +3,26 @@ import { providerContract } from '@inferbridge/core/testing';
 import { describe, it } from 'vitest';
 import {
   anthropic,
+  azure,
+  cerebras,
   cohere,
   deepseek,
+  fireworks,
   generic,
   groq,
   krutrim,
   mistral,
+  moonshot,
+  ollama,
   openai,
+  openrouter,
+  qwen,
   sarvam,
   selfHosted,
   together,
+  vllm,
+  xai,
+  zhipu,
 } from './index.ts';
 
 const URL_OF_USER = 'https://llm.example/v1';
@@ -25,6 +35,16 @@ const openaiStyle: [ProviderPlugin, Record<string, unknown>?][] = [
   [mistral],
   [cohere],
   [krutrim],
+  [openrouter],
+  [ollama],
+  [vllm],
+  [xai],
+  [qwen],
+  [zhipu],
+  [moonshot],
+  [fireworks],
+  [cerebras],
+  [azure, { resource: 'r' }],
   [selfHosted, { baseUrl: URL_OF_USER }],
   [generic, { baseUrl: URL_OF_USER }],
 ];

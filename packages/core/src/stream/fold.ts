@@ -12,10 +12,12 @@ export function createFold(): { add(chunk: ChatChunk): void; done(): ChatComplet
   const choices = new Map<number, Growing>();
   let head: ChatChunk | null = null;
   let usage: ChatChunk['usage'] = null;
+  let tier: string | null = null;
   return {
     add(chunk) {
       if (!head || (head.id === '' && chunk.id !== '')) head = chunk;
       if (chunk.usage) usage = chunk.usage;
+      if (typeof chunk['service_tier'] === 'string') tier = chunk['service_tier'];
       for (const choice of chunk.choices) {
         const whole = choices.get(choice.index) ?? start(choice.index);
         choices.set(choice.index, whole);
@@ -28,7 +30,15 @@ export function createFold(): { add(chunk: ChatChunk): void; done(): ChatComplet
       for (const { message } of whole)
         if ((message.tool_calls || message['function_call']) && message.content === '')
           message.content = null;
-      return { id, object: 'chat.completion', created, model, choices: whole, ...(usage && { usage }) };
+      return {
+        id,
+        object: 'chat.completion',
+        created,
+        model,
+        choices: whole,
+        ...(usage && { usage }),
+        ...(tier !== null && { service_tier: tier }),
+      };
     },
   };
 }

@@ -1,8 +1,9 @@
 import { type ChatRequest, GatewayError } from '@inferbridge/core';
 import { seededRandom } from '@inferbridge/core/testing';
 import { describe, expect, it } from 'vitest';
+import { surplusFor } from './own-words.ts';
 import { PLAIN, type Reading } from './reading.ts';
-import { messagesRequest, refuses, takesAsItIs } from './request.ts';
+import { messagesRequest, refuses } from './request.ts';
 import { completionOf } from './response.ts';
 import { messageFrames } from './stream.ts';
 
@@ -137,7 +138,7 @@ describe('a hostile request', () => {
         messages: edged(given['messages']),
       } as ChatRequest; // that is the question
       gatewayErrorsOnly(() => refuses(request));
-      gatewayErrorsOnly(() => takesAsItIs(request));
+      gatewayErrorsOnly(() => surplusFor(request));
       gatewayErrorsOnly(() => JSON.stringify(messagesRequest(request, { dropped() {} }).body));
     }
   });

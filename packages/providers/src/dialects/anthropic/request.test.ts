@@ -1,6 +1,7 @@
 import type { ChatRequest } from '@inferbridge/core';
 import { describe, expect, it } from 'vitest';
-import { messagesRequest, refuses, takesAsItIs } from './request.ts';
+import { surplusFor } from './own-words.ts';
+import { messagesRequest, refuses } from './request.ts';
 
 const SONNET = 'claude-sonnet-4-5-20250929';
 const hi: ChatRequest = { model: SONNET, messages: [{ role: 'user', content: 'Hi' }] };
@@ -221,17 +222,17 @@ describe('what would change the meaning', () => {
 });
 
 describe('a body of the vendor’s own dialect', () => {
-  it.each<[boolean, string, Partial<ChatRequest>]>([
-    [true, 'claude-sonnet-4-5', { temperature: 0.5, thinking: { type: 'enabled', budget_tokens: 2_000 } }],
-    [true, 'claude-opus-5', { thinking: { type: 'adaptive' } }],
-    [false, 'claude-opus-5', { temperature: 0.5 }],
-    [false, 'claude-opus-5', { thinking: { type: 'enabled', budget_tokens: 2_000 } }],
-    [false, 'claude-sonnet-4-5', { thinking: { type: 'adaptive' } }],
-    [false, 'claude-opus-5-5', { thinking: { type: 'disabled' } }],
-    [false, 'claude-sonnet-5-5', { tool_choice: 'required' }],
-    [true, 'claude-sonnet-4-6', { tool_choice: 'required' }],
-    [false, 'claude-sonnet-4-6', { messages: [...hi.messages, { role: 'assistant', content: '{' }] }],
-  ])('goes on unchanged: %s for %s with %j', (expected, model, given) => {
-    expect(takesAsItIs({ ...hi, model, ...given })).toBe(expected);
+  it.each<[string[] | null, string, Partial<ChatRequest>]>([
+    [[], 'claude-sonnet-4-5', { temperature: 0.5, thinking: { type: 'enabled', budget_tokens: 2_000 } }],
+    [[], 'claude-opus-5', { thinking: { type: 'adaptive' } }],
+    [['temperature'], 'claude-opus-5', { temperature: 0.5 }],
+    [null, 'claude-opus-5', { thinking: { type: 'enabled', budget_tokens: 2_000 } }],
+    [null, 'claude-sonnet-4-5', { thinking: { type: 'adaptive' } }],
+    [null, 'claude-opus-5-5', { thinking: { type: 'disabled' } }],
+    [null, 'claude-sonnet-5-5', { tool_choice: 'required' }],
+    [[], 'claude-sonnet-4-6', { tool_choice: 'required' }],
+    [null, 'claude-sonnet-4-6', { messages: [...hi.messages, { role: 'assistant', content: '{' }] }],
+  ])('goes on without %j, or not at all: %s with %j', (expected, model, given) => {
+    expect(surplusFor({ ...hi, model, ...given })).toEqual(expected);
   });
 });

@@ -1,12 +1,12 @@
-import { hash } from 'node:crypto';
 import type { ChatRequest } from '@inferbridge/core';
 import { dropping, refusing, type Treatments } from '../../features.ts';
 import { asText } from '../../json.ts';
-import { isRecord } from '../openai/errors.ts';
 import { withinBreakpoints } from './breakpoints.ts';
 import type { Block } from './content.ts';
 import { abilitiesOf } from './models.ts';
 import { createNames } from './names.ts';
+import { withOwnWords } from './own-words.ts';
+import { metadata, sampling, serviceTier, stops } from './parameters.ts';
 import type { Reading } from './reading.ts';
 import { structuredOf } from './structured.ts';
 import { thinkingOf } from './thinking.ts';
@@ -21,7 +21,7 @@ import { turnsOf } from './turns.ts';
 /** What the vendor does with features; per model, `MODELS` says more. */
 export const TREATMENTS = {
   'custom tools': 'emulated',
-  'hosted tools': 'native',
+  'hosted tools of OpenAI': 'refused',
   'forced tool choice': 'emulated',
   'allowed tools': 'emulated',
   'functions (legacy)': 'emulated',
@@ -90,7 +90,8 @@ export interface MessagesRequest {
   readonly reading: Reading;
 }
 
-export function messagesRequest(request: ChatRequest, rules: RequestRules): MessagesRequest {
+export function messagesRequest(asked: ChatRequest, rules: RequestRules): MessagesRequest {
+  const request = withOwnWords(asked);
   const { dropped } = rules;
   const given: Record<string, unknown> = { ...request };
   drop(given, dropped);
@@ -157,21 +158,6 @@ export function messagesRequest(request: ChatRequest, rules: RequestRules): Mess
   };
 }
 
-/** Can a body of the vendor's own dialect go to this model unchanged? What it would refuse has to be translated. */
-export function takesAsItIs(request: ChatRequest): boolean {
-  const abilities = abilitiesOf(request.model);
-  const { temperature, top_p: p, top_k: k, thinking } = request;
-  const sampled = [temperature, p, k].some((value) => value !== undefined && value !== null);
-  if (sampled && abilities.sampling === 'none') return false;
-  const kind = isRecord(thinking) ? thinking['type'] : null;
-  if (kind === 'enabled' && abilities.thinking !== 'budget') return false;
-  if (kind === 'adaptive' && abilities.thinking !== 'adaptive') return false;
-  if (kind === 'disabled' && abilities.thinking === 'adaptive' && abilities.off !== 'disabled') return false;
-  const choice = request['tool_choice'];
-  if ((choice === 'required' || isRecord(choice)) && abilities.forcedTools === 'no') return false;
-  return abilities.prefill || request.messages.at(-1)?.role !== 'assistant';
-}
-
 /** The tool for the answer must be called, or where others may be, one of them all. */
 const answering = (tool: Record<string, unknown>, others: boolean) => ({
   type: others ? 'any' : 'tool',
@@ -189,58 +175,3 @@ const plainly = (blocks: readonly Block[]): unknown => {
   const bare = only?.type === 'text' && Object.keys(only).length === 2;
   return bare && more.length === 0 ? only['text'] : blocks;
 };
-
-/** OpenAI's range goes to 2, Anthropic's to 1. */
-function sampling(
-  request: ChatRequest,
-  allowed: 'both' | 'one' | 'none',
-  dropped: (param: string) => void,
-): Record<string, number> {
-  const { temperature, top_p: p, top_k: k } = request;
-  const given = {
-    ...(typeof temperature === 'number' && { temperature: Math.min(1, temperature) }),
-    ...(typeof p === 'number' && { top_p: p }),
-    ...(typeof k === 'number' && { top_k: k }),
-  };
-  if (allowed === 'none') {
-    for (const name of Object.keys(given)) dropped(name);
-    return {};
-  }
-  if (allowed === 'both' || given.temperature === undefined || given.top_p === undefined) return given;
-  dropped('top_p');
-  const { top_p: _, ...rest } = given;
-  return rest;
-}
-
-/** Stop sequences of nothing but blanks are refused. */
-function stops({ stop }: ChatRequest): { stop_sequences: string[] } | null {
-  const given = Array.isArray(stop) ? stop : [stop ?? ''];
-  const kept = [...new Set(given.filter((text) => asText(text).trim() !== ''))];
-  return kept.length > 0 ? { stop_sequences: kept } : null;
-}
-
-const MOST_USER = 256;
-
-/** Who asks, and never an address: one that looks like it is hashed. */
-function metadata(request: ChatRequest): { metadata: { user_id: string } } | null {
-  const user = request['safety_identifier'] ?? request.user;
-  if (typeof user !== 'string' || user === '') return null;
-  const id = user.includes('@') || user.length > MOST_USER ? hash('sha256', user, 'hex') : user;
-  return { metadata: { user_id: id } };
-}
-
-const TIERS: ReadonlyMap<string, string> = new Map(
-  Object.entries({ auto: 'auto', default: 'standard_only' }),
-);
-
-function serviceTier(
-  request: ChatRequest,
-  dropped: (param: string) => void,
-): { service_tier: string } | null {
-  const given = request['service_tier'];
-  if (typeof given !== 'string') return null;
-  const tier = TIERS.get(given);
-  if (tier) return { service_tier: tier };
-  dropped('service_tier');
-  return null;
-}

@@ -141,7 +141,7 @@ export function refusalOf(message: Readonly<Record<string, unknown>>): string | 
 }
 
 /** What could only be asked for in words must also have happened. */
-function check(
+export function check(
   { content, tool_calls: calls }: ChatMessage,
   finish: string,
   { json, mustCall }: Reading,

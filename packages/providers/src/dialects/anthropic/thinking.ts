@@ -71,6 +71,9 @@ function askedFor(request: ChatRequest): Asked | null {
     const off = thinking['type'] === 'disabled';
     return { param: 'thinking', effort: off ? 'none' : effort, budget, own: thinking };
   }
+  const most = isRecord(reasoning) ? reasoning['max_tokens'] : null;
+  if (effort === null && typeof most === 'number')
+    return { param: 'reasoning', effort, budget: most, own: null };
   return effort === null ? null : { param: 'reasoning_effort', effort, budget: null, own: null };
 }
 

@@ -121,7 +121,7 @@ function toolOf(tool: unknown, place: string, { names, strict }: ToolRules): Off
   if (!isRecord(inner) || typeof inner['name'] !== 'string' || inner['name'] === '')
     throw malformed(`${place}.function.name`, 'a name is wanted');
   const { name, description, parameters } = inner;
-  const held = strict && inner['strict'] === true && isRecord(parameters) && isNative(parameters);
+  const held = strict && inner['strict'] === true && isObjectSchema(parameters) && isNative(parameters);
   return {
     own: name,
     custom: false,
@@ -156,6 +156,9 @@ function freeForm(tool: Record<string, unknown>, place: string, names: Names): O
     },
   };
 }
+
+const isObjectSchema = (schema: unknown): schema is Record<string, unknown> =>
+  isRecord(schema) && (schema['type'] === 'object' || isRecord(schema['properties']));
 
 /** Parameters are an object's schema, also where the caller gave none. */
 function objectSchema(parameters: unknown): Record<string, unknown> {

@@ -1,4 +1,9 @@
-import { type EmbeddingsRequest, type EmbeddingsResponse, GatewayError } from '@inferbridge/core';
+import {
+  type Embedding,
+  type EmbeddingsRequest,
+  type EmbeddingsResponse,
+  GatewayError,
+} from '@inferbridge/core';
 import { isRecord } from './errors.ts';
 
 /*
@@ -32,20 +37,21 @@ export function embeddingsBody(
   };
 }
 
-/** An upstream's answer in canonical form; `null` where it is none. */
-export function readEmbeddings(body: unknown, model: string): EmbeddingsResponse | null {
+/** An upstream's answer in canonical form; `null` where it is none: every input has its own vector, and none is empty. */
+export function readEmbeddings(
+  body: unknown,
+  { model, input }: EmbeddingsRequest,
+): EmbeddingsResponse | null {
   if (!isRecord(body) || !Array.isArray(body['data'])) return null;
-  const data = body['data'].filter(isRecord).map((one, position) => ({
-    ...one,
-    object: 'embedding',
-    index: Number.isInteger(one['index']) ? Number(one['index']) : position,
-    embedding: one['embedding'],
-  }));
-  if (
-    data.length === 0 ||
-    !data.every((one): one is EmbeddingsResponse['data'][number] => isVector(one.embedding))
-  )
-    return null;
+  const given: readonly unknown[] = body['data'];
+  const data = given.flatMap((one, position): Embedding[] => {
+    if (!isRecord(one) || !isVector(one['embedding'])) return [];
+    const index = Number.isInteger(one['index']) ? Number(one['index']) : position;
+    return [{ ...one, object: 'embedding', index, embedding: one['embedding'] }];
+  });
+  const wanted = Array.isArray(input) && typeof input[0] !== 'number' ? input.length : 1;
+  const places = new Set(data.map(({ index }) => index));
+  if (data.length !== given.length || data.length !== wanted || places.size !== wanted) return null;
   return {
     ...body,
     object: 'list',
@@ -54,8 +60,10 @@ export function readEmbeddings(body: unknown, model: string): EmbeddingsResponse
   };
 }
 
-const isVector = (value: unknown): boolean =>
-  typeof value === 'string' || (Array.isArray(value) && value.every((number) => typeof number === 'number'));
+const isVector = (value: unknown): value is number[] | string =>
+  typeof value === 'string'
+    ? value.length > 0 && Buffer.from(value, 'base64').length % 4 === 0 && /^[A-Za-z0-9+/]+=*$/.test(value)
+    : Array.isArray(value) && value.length > 0 && value.every((number) => typeof number === 'number');
 
 /** The answer in the encoding that was asked for; default `float`. */
 export function encoded(response: EmbeddingsResponse, format: 'float' | 'base64'): EmbeddingsResponse {

@@ -49,7 +49,7 @@ const BY_CODE: readonly [RegExp, ErrorClass][] = [
 ];
 
 const LONG_PROMPT =
-  /maximum context length|context window|prompt is too long|too many tokens|reduce the length|context_length/i;
+  /context (length|window)|prompt is too long|too many tokens|reduce the length|context_length|max_new_tokens|input token count/i;
 
 /** The error inside a refusal's body, in whichever of the usual places it is. */
 export function saidBy({ status, body }: Refusal, secret: string): UpstreamError {
@@ -106,9 +106,18 @@ export function classOf(
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Is this an error where an answer should be? In its own field, in a list, or as the older servers of vLLM have it. */
+export function isErrorBody(body: unknown): boolean {
+  const root: unknown = Array.isArray(body) ? body[0] : body;
+  if (!isRecord(root)) return false;
+  return Boolean(root['error']) || (root['object'] === 'error' && root['choices'] === undefined);
+}
+
 /** The status that an error in a 200 would have had; vendors put it into `code` or `status_code`. */
 export function statusIn(body: unknown): number {
-  const error = isRecord(body) ? body['error'] : null;
+  const root: unknown = Array.isArray(body) ? body[0] : body;
+  const inner = isRecord(root) ? (root['error'] ?? root) : null;
+  const error = isRecord(inner) ? inner : null;
   const status = isRecord(error)
     ? Number(error['status_code'] ?? error['code'] ?? error['status'])
     : Number.NaN;

@@ -1,4 +1,5 @@
 import type { ChatMessage } from '@inferbridge/core';
+import { jsonText } from '../../json.ts';
 import { isRecord } from './errors.ts';
 
 /** A schema that the vendor cannot hold an answer to: JSON mode, and the schema in words. */
@@ -9,7 +10,7 @@ export function schemaInWords(body: Record<string, unknown>): void {
   body['response_format'] = { type: 'json_object' };
   instruct(
     body,
-    `Answer with one JSON object that fits this JSON schema, and nothing else:\n${JSON.stringify(given ?? {})}`,
+    `Answer with one JSON object that fits this JSON schema, and nothing else:\n${jsonText(given ?? {})}`,
   );
 }
 
@@ -17,7 +18,7 @@ export function schemaInWords(body: Record<string, unknown>): void {
 export function sayJson(body: Record<string, unknown>): void {
   const format = body['response_format'];
   if (!isRecord(format) || format['type'] !== 'json_object') return;
-  if (/json/i.test(JSON.stringify(body['messages']))) return;
+  if (/json/i.test(jsonText(body['messages']))) return;
   instruct(body, 'Answer with one JSON object and nothing else.');
 }
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ChatMessage, ContentPart, ToolCall } from '@inferbridge/core';
+import { type ChatMessage, type ContentPart, GatewayError, type ToolCall } from '@inferbridge/core';
 import { asText } from '../../json.ts';
 import { isRecord } from './errors.ts';
 
@@ -21,6 +21,8 @@ export interface MessageTraits {
   readonly messageNames?: boolean;
   /** Default false: pictures in a tool's result move into a message of the user's behind it. */
   readonly toolImages?: boolean;
+  /** True for OpenAI's own servers: what their answers hold they take back. Default false. */
+  readonly openaiFields?: boolean;
   /** Ids of tool calls that the vendor takes; others are rewritten, the same id always to the same one. */
   readonly toolIds?: { readonly pattern: RegExp; readonly length: number };
 }
@@ -35,7 +37,10 @@ const FOREIGN = [
   'is_error',
   'cache_control',
   'images',
+  'inferbridge',
 ];
+/** What OpenAI itself puts on answers, and most others refuse. */
+const OPENAIS = ['refusal', 'annotations', 'audio'];
 
 /** The messages as the vendor takes them; the very same array where nothing has to change. */
 export function adaptMessages(
@@ -54,7 +59,7 @@ export function adaptMessages(
       out.push(message);
       continue;
     }
-    const { message: adapted, images } = adapt(message, traits);
+    const { message: adapted, images } = adapt(message, traits, `messages[${index}]`);
     if (adapted !== message || images.length > 0) changed = true;
     out.push(adapted);
     waiting.push(...images);
@@ -77,6 +82,7 @@ function isSimple(message: ChatMessage, { developerRole, reasoningWanted }: Mess
 function adapt(
   given: ChatMessage,
   traits: MessageTraits,
+  place: string,
 ): { message: ChatMessage; images: readonly ContentPart[] } {
   const edit = editing(given);
   if (given.role === 'developer' && traits.developerRole === false) edit.set('role', 'system');
@@ -88,6 +94,11 @@ function adapt(
       !(field === 'cache_control' && traits.cacheControl)
     )
       edit.remove(field);
+  if (given.role === 'assistant' && !traits.openaiFields) {
+    const { refusal } = given;
+    if (typeof refusal === 'string' && (given.content ?? '') === '') edit.set('content', refusal);
+    for (const field of OPENAIS) if (given[field] !== undefined) edit.remove(field);
+  }
   if (given.role === 'assistant' && traits.reasoningField && (reasoning !== null || traits.reasoningWanted))
     edit.set(traits.reasoningField, reasoning ?? '');
   if (given.name !== undefined && traits.messageNames === false && given.role !== 'function')
@@ -103,17 +114,14 @@ function adapt(
   }
   let images = NO_IMAGES;
   if (Array.isArray(given.content)) {
-    const parts = adaptParts(given.content, traits);
+    const parts = adaptParts(given.content, traits, `${place}.content`);
     if (given.role === 'tool' && !traits.toolImages)
       images = parts.filter(({ type }) => type === 'image_url');
     const kept = images.length > 0 ? parts.filter(({ type }) => type !== 'image_url') : parts;
     const role = asText(edit.now()['role']);
-    const plain = traits.stringContent?.includes(role) && kept.every(({ type }) => type === 'text');
+    const plain = traits.stringContent?.includes(role) && kept.every(isWords);
     if (plain || (images.length > 0 && kept.length === 0))
-      edit.set(
-        'content',
-        kept.map(({ text }) => asText(text)).join('\n') || (images.length > 0 ? 'The picture follows.' : ''),
-      );
+      edit.set('content', kept.map(wordsOf).join('\n') || (images.length > 0 ? 'The picture follows.' : ''));
     else if (kept !== given.content) edit.set('content', kept);
   }
   return { message: edit.now() as ChatMessage, images }; // the same message but for the fields set above
@@ -164,8 +172,28 @@ function toolId(id: string, { toolIds }: MessageTraits): string {
   return hash('sha256', id, 'hex').slice(0, toolIds.length);
 }
 
-function adaptParts(parts: ContentPart[], { cacheControl }: MessageTraits): ContentPart[] {
-  if (cacheControl || !parts.some((part) => isRecord(part) && part['cache_control'] !== undefined))
-    return parts;
-  return parts.map(({ cache_control: _, ...part }) => part);
+const isWords = ({ type }: ContentPart): boolean => type === 'text' || type === 'refusal';
+const wordsOf = (part: ContentPart): string => asText(part.type === 'refusal' ? part['refusal'] : part.text);
+
+/** Fields of parts that other vendors' servers read. */
+const MARKS = ['cache_control', 'prompt_cache_breakpoint'];
+
+function adaptParts(parts: ContentPart[], traits: MessageTraits, place: string): ContentPart[] {
+  const marks = MARKS.filter(
+    (mark) => !(mark === 'cache_control' ? traits.cacheControl : traits.openaiFields),
+  );
+  let changed = false;
+  const adapted = parts.map((part: unknown, index): ContentPart => {
+    if (!isRecord(part))
+      throw new GatewayError('invalid_request', `${place}[${index}]: an object with a type is wanted`, {
+        param: `${place}[${index}]`,
+      });
+    const known = { ...part, type: asText(part['type']) };
+    if (!marks.some((mark) => part[mark] !== undefined)) return known;
+    changed = true;
+    return Object.fromEntries(
+      Object.entries(known).filter(([name]) => !marks.includes(name)),
+    ) as typeof known; // less of the same
+  });
+  return changed ? adapted : parts;
 }

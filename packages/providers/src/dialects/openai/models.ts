@@ -24,6 +24,22 @@ export function isReasoningModel(model: string): boolean {
   return REASONING.some((prefix) => model.startsWith(prefix)) && !CHAT.test(model);
 }
 
+/** Efforts that a family lacks, and the nearest that it has; by the longest beginning of a name. */
+const EFFORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'gpt-5.6': { minimal: 'low' },
+  'gpt-6': { minimal: 'low' },
+  'gpt-6-astra': { none: 'low', minimal: 'low' },
+};
+
+/** The effort as the model knows it. */
+export function effortFor(model: string, effort: unknown): unknown {
+  const name = Object.keys(EFFORTS)
+    .filter((prefix) => model.startsWith(prefix))
+    .sort((a, b) => b.length - a.length)[0];
+  const efforts = name === undefined ? undefined : EFFORTS[name];
+  return typeof effort === 'string' && efforts && Object.hasOwn(efforts, effort) ? efforts[effort] : effort;
+}
+
 /** Leaves out what a reasoning model refuses, unless it was told not to reason. */
 export function forReasoningModels(body: Record<string, unknown>, dropped: (param: string) => void): void {
   if (!isReasoningModel(asText(body['model']))) return;
@@ -31,6 +47,8 @@ export function forReasoningModels(body: Record<string, unknown>, dropped: (para
     if (body['max_tokens'] !== null) body['max_completion_tokens'] ??= body['max_tokens'];
     delete body['max_tokens'];
   }
+  if (body['reasoning_effort'] !== undefined)
+    body['reasoning_effort'] = effortFor(asText(body['model']), body['reasoning_effort']);
   if (body['reasoning_effort'] === 'none') return;
   for (const field of SAMPLING) {
     const value = body[field];

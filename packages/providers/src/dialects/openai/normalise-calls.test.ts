@@ -1,5 +1,6 @@
 import type { ChatChunk, ChatCompletion, ChunkChoice, ChunkDelta } from '@inferbridge/core';
 import { describe, expect, it } from 'vitest';
+import { faultsOf } from '../../../../../test/support/stream-contract.ts';
 import { createNormaliser, normaliseCompletion, type ReplyTraits } from './normalise.ts';
 
 const made = { id: 'chatcmpl-made', created: 1_000 };
@@ -18,8 +19,82 @@ function run(chunks: readonly unknown[], traits: ReplyTraits = {}): ChatChunk[] 
   return [...out, ...normal.end()];
 }
 
+const reasons = (chunks: readonly ChatChunk[]) =>
+  chunks.flatMap(({ choices }) => choices.flatMap(({ finish_reason }) => finish_reason ?? []));
 const calls = (chunks: readonly ChatChunk[]) =>
   chunks.flatMap(({ choices }) => choices.flatMap(({ delta }) => delta.tool_calls ?? []));
+
+describe('tool calls that come oddly', () => {
+  const call = (more: object, delta: object = {}) => chunk({ ...delta, tool_calls: [more] });
+  const stop = chunk({}, { finish_reason: 'stop' });
+
+  it('may be named late, and lose nothing that came before', () => {
+    const out = run([
+      call({ index: 0, id: 'x' }, { role: 'assistant', content: null }),
+      call({ index: 0, function: { arguments: '{' } }),
+      call({ index: 0, function: { name: 'f', arguments: '}' } }),
+      stop,
+    ]);
+    expect(faultsOf(out)).toEqual([]);
+    expect(calls(out)).toEqual([
+      { index: 0, id: 'x', type: 'function', function: { name: 'f', arguments: '{}' } },
+    ]);
+  });
+
+  it('that are never named are none, and no reason to call anything', () => {
+    const out = run([
+      chunk({ content: 'a' }),
+      call({ index: 0, id: 'x', function: { arguments: '{}' } }),
+      stop,
+    ]);
+    expect(faultsOf(out)).toEqual([]);
+    expect(reasons(out)).toEqual(['stop']);
+  });
+
+  it('are told apart when their pieces come in turns', () => {
+    const of = (index: number, id: string, args: string) => ({
+      index,
+      id,
+      function: { name: 'f', arguments: args },
+    });
+    const more = (index: number, args: string) => ({ index, function: { arguments: args } });
+    const out = run([
+      chunk({ tool_calls: [of(0, 'x', '{"a"'), of(1, 'y', '{"b"')] }),
+      chunk({ tool_calls: [more(1, ':2}'), more(0, ':1}')] }),
+      stop,
+    ]);
+    expect(faultsOf(out)).toEqual([]);
+    const said = (at: number) =>
+      calls(out)
+        .map(({ index, function: fn }) => (index === at ? fn?.arguments : ''))
+        .join('');
+    expect([said(0), said(1)]).toEqual(['{"a":1}', '{"b":2}']);
+  });
+
+  it('of several choices are numbered in each, and each choice ends for itself', () => {
+    const of = (index: number, delta: object, finish_reason: string | null = null) => ({
+      ...HEAD,
+      choices: [{ index, delta, finish_reason }],
+    });
+    const named = (id: string) => ({
+      tool_calls: [{ index: 0, id, function: { name: 'f', arguments: '{}' } }],
+    });
+    const out = run([
+      of(1, named('y')),
+      of(0, named('x')),
+      of(0, {}, 'tool_calls'),
+      of(2, { content: 'a' }),
+      of(1, {}, 'stop'),
+    ]);
+    expect(faultsOf(out)).toEqual([]);
+    expect(calls(out).map(({ index, id }) => [index, id])).toEqual([
+      [0, 'y'],
+      [0, 'x'],
+    ]);
+    expect(reasons(out)).toEqual(['tool_calls', 'tool_calls', 'stop']);
+  });
+});
+
 describe('tool calls', () => {
   const call = (more: object) => chunk({ tool_calls: [more] });
 

@@ -114,7 +114,7 @@ describe('stream', () => {
     ['max_tokens', 'length'],
     ['length', 'length'],
     ['content_filter', 'content_filter'],
-    ['tool_use', 'tool_calls'],
+    ['tool_use', 'stop'], // without any call there is none to make
     ['insufficient_system_resource', 'length'],
     ['something_new', 'stop'],
   ])('turns the finish reason %s into %s', (given, expected) => {
@@ -126,6 +126,7 @@ describe('stream', () => {
       tool_calls: [{ index: 0, id: 'x', type: 'function', function: { name: 'f', arguments: '{}' } }],
     });
     expect(reasons(run([call, chunk({}, { finish_reason: 'stop' })]))).toEqual(['tool_calls']);
+    expect(reasons(run([call, chunk({}, { finish_reason: 'tool_use' })]))).toEqual(['tool_calls']);
     expect(reasons(run([call, chunk({}, { finish_reason: 'length' })]))).toEqual(['length']);
     expect(reasons(run([call, chunk({}, { finish_reason: 'content_filter' })]))).toEqual(['content_filter']);
     expect(reasons(run([call]))).toEqual(['tool_calls']);

@@ -8,6 +8,7 @@ import {
 import { asText } from '../../json.ts';
 import { type CallsState, callDelta, wholeCalls } from './calls.ts';
 import { isRecord } from './errors.ts';
+import { thinkingIn, tidyMessage } from './reply-message.ts';
 import { plainUsage } from './reply-usage.ts';
 import { createThink, type Think } from './think.ts';
 
@@ -43,6 +44,11 @@ const FINISH: ReadonlyMap<string, string> = new Map(
     insufficient_system_resource: 'length',
     tool_use: 'tool_calls',
     sensitive: 'content_filter',
+    safety: 'content_filter',
+    refusal: 'content_filter',
+    content_filtered: 'content_filter',
+    max_length: 'length',
+    max_output_tokens: 'length',
   }),
 );
 
@@ -51,27 +57,31 @@ const finish = (reason: unknown, calls: boolean): string => {
     throw new GatewayError('server_error', 'the upstream broke off with an error', {
       code: 'upstream_finish_error',
     });
-  const known = FINISH.get(asText(reason)) ?? 'stop';
+  const known = FINISH.get(asText(reason).toLowerCase()) ?? 'stop';
+  if (known === 'tool_calls' && !calls) return 'stop';
   return known === 'stop' && calls ? 'tool_calls' : known;
 };
 
+/** What stands where the vendor says nothing. */
+export interface Made {
+  readonly id: string;
+  readonly created: number;
+  /** The model that was asked. */
+  readonly model?: string;
+}
+
 /** A whole reply in OpenAI's form. */
-export function normaliseCompletion(
-  body: ChatCompletion,
-  traits: ReplyTraits,
-  made: { id: string; created: number },
-): ChatCompletion {
+export function normaliseCompletion(body: ChatCompletion, traits: ReplyTraits, made: Made): ChatCompletion {
   const usage = body.usage ?? traits.usageOf?.(body) ?? null;
   return {
-    ...withoutForeignTier(body),
-    id: (!traits.ownIds && body.id) || made.id,
+    ...withoutUsage(withoutForeignTier(body)),
+    id: (!traits.ownIds && asText(body.id)) || made.id,
     object: 'chat.completion',
+    model: asText(body.model) || (made.model ?? ''),
     created: Number.isInteger(body.created) && body.created > 0 ? body.created : made.created,
     choices: body.choices.map((choice, index) => {
       const message: Record<string, unknown> = { ...choice.message, role: 'assistant' };
-      traits.message?.(message);
-      reasoningIn(message);
-      withoutNulls(message);
+      tidyMessage(message, traits.message);
       if (traits.thinkTags) thinkingIn(message, createThink(), true);
       const given = message['tool_calls'];
       const calls = wholeCalls(Array.isArray(given) ? given.filter(isRecord) : [], made.id);
@@ -79,7 +89,7 @@ export function normaliseCompletion(
       else delete message['tool_calls'];
       return {
         ...choice,
-        index: Number.isInteger(choice.index) ? choice.index : index,
+        index: isPlace(choice.index) ? choice.index : index,
         message: {
           ...message,
           role: 'assistant',
@@ -90,17 +100,18 @@ export function normaliseCompletion(
         logprobs: choice['logprobs'] ?? null,
       };
     }),
-    ...(usage && { usage: plainUsage(usage) }),
+    ...usageField(usage),
   };
 }
 
-/** Fields that are there or not, and never null. */
-const NEVER_NULL = ['annotations', 'audio', 'function_call', 'tool_calls'];
-const SERVICE_TIERS: ReadonlySet<unknown> = new Set(['auto', 'default', 'flex', 'scale', 'priority', 'fast']);
+const withoutUsage = ({ usage: _, ...body }: ChatCompletion): ChatCompletion => body;
 
-function withoutNulls(message: Record<string, unknown>): void {
-  for (const field of NEVER_NULL) if (message[field] === null) delete message[field];
-}
+const usageField = (given: WireUsage | null): { usage?: WireUsage } => {
+  const usage = given && plainUsage(given);
+  return usage ? { usage } : {};
+};
+
+const SERVICE_TIERS: ReadonlySet<unknown> = new Set(['auto', 'default', 'flex', 'scale', 'priority', 'fast']);
 
 /** Other vendors' names for it are none of OpenAI's. */
 function withoutForeignTier<Body extends { readonly [field: string]: unknown }>(body: Body): Body {
@@ -110,25 +121,8 @@ function withoutForeignTier<Body extends { readonly [field: string]: unknown }>(
   return rest as unknown as Body; // the field is optional
 }
 
-/** Vendors call it `reasoning`; one name is enough. */
-function reasoningIn(message: Record<string, unknown>): void {
-  const { reasoning } = message;
-  if (reasoning !== null && typeof reasoning !== 'string') return;
-  delete message['reasoning'];
-  if (reasoning !== null && typeof message['reasoning_content'] !== 'string')
-    message['reasoning_content'] = reasoning;
-}
-
-/** What is said between the tags is reasoning. */
-function thinkingIn(message: Record<string, unknown>, think: Think, whole: boolean): void {
-  const { content } = message;
-  if (typeof content !== 'string') return;
-  const said = think.push(content);
-  const rest = whole ? think.end() : null;
-  message['content'] = said.content + (rest?.content ?? '');
-  const reasoning = said.reasoning + (rest?.reasoning ?? '');
-  if (reasoning !== '') message['reasoning_content'] = asText(message['reasoning_content'] ?? '') + reasoning;
-}
+/** OpenAI's `n` is at most 128 (https://platform.openai.com/docs/api-reference/chat/create, read 2026-11-20). */
+const isPlace = (index: number): boolean => Number.isInteger(index) && index >= 0 && index < 128;
 
 interface ChoiceState extends CallsState {
   role: boolean;
@@ -136,63 +130,65 @@ interface ChoiceState extends CallsState {
   readonly think: Think | null;
 }
 
+const hasCalls = ({ calls }: ChoiceState): boolean => [...calls.values()].some(({ index }) => index !== null);
+
 /**
  * Puts a stream of chunks into OpenAI's form: one id, a role once, tool calls numbered from 0 with id, type and name
  * once, a finish reason once and right, usage in a chunk of its own behind everything else.
  */
-export function createNormaliser(traits: ReplyTraits, made: { id: string; created: number }) {
+export function createNormaliser(traits: ReplyTraits, made: Made) {
   const choices = new Map<number, ChoiceState>();
   let head: { id: string; created: number; model: string } | null = null;
   let usage: WireUsage | null = null;
   let last: ChatChunk | null = null;
 
   const oneChoice = (choice: ChunkChoice, position: number): ChunkChoice | null => {
-    const index = Number.isInteger(choice.index) ? choice.index : position;
+    const index = isPlace(choice.index) ? choice.index : position;
     const state: ChoiceState = choices.get(index) ?? {
       role: false,
       finished: false,
       calls: new Map(),
+      current: new Map(),
       latest: null,
       think: traits.thinkTags ? createThink() : null,
     };
     choices.set(index, state);
     if (state.finished) return null;
     const delta: Record<string, unknown> = isRecord(choice.delta) ? { ...choice.delta } : {};
-    traits.message?.(delta);
-    reasoningIn(delta);
-    withoutNulls(delta);
-    if (state.think) thinkingIn(delta, state.think, (choice.finish_reason ?? null) !== null);
+    tidyMessage(delta, traits.message);
+    const reason = choice.finish_reason ?? null;
+    state.finished = reason !== null && reason !== '';
+    if (state.think) thinkingIn(delta, state.think, state.finished);
     delete delta['role'];
     const calls = Array.isArray(delta['tool_calls']) ? delta['tool_calls'].filter(isRecord) : [];
     delete delta['tool_calls'];
-    if (calls.length > 0) delta['tool_calls'] = calls.map((call) => callDelta(call, state, made.id));
+    const told = calls.flatMap((call) => callDelta(call, state, made.id) ?? []);
+    if (told.length > 0) delta['tool_calls'] = told;
     if (!state.role) {
       state.role = true;
       // OpenAI's own first delta: the role, with an empty text unless a call follows
       Object.assign(delta, {
         role: 'assistant',
-        content: delta['content'] ?? (calls.length > 0 ? null : ''),
+        content: delta['content'] ?? (told.length > 0 ? null : ''),
       });
     }
-    const reason = choice.finish_reason ?? null;
-    state.finished = reason !== null && reason !== '';
     return {
       ...choice,
       index,
       delta,
-      finish_reason: state.finished ? finish(reason, state.calls.size > 0) : null,
+      finish_reason: state.finished ? finish(reason, hasCalls(state)) : null,
     };
   };
 
   return {
     add(chunk: ChatChunk): ChatChunk | null {
       const counted = chunk.usage ?? traits.usageOf?.(chunk);
-      if (counted) usage = plainUsage(counted);
+      if (counted) usage = plainUsage(counted) ?? usage;
       if (!chunk.id && chunk.choices.length === 0) return null; // a leading chunk that names nothing
       head ??= {
-        id: (!traits.ownIds && chunk.id) || made.id,
+        id: (!traits.ownIds && asText(chunk.id)) || made.id,
         created: Number.isInteger(chunk.created) && chunk.created > 0 ? chunk.created : made.created,
-        model: chunk.model ?? '',
+        model: asText(chunk.model) || (made.model ?? ''),
       };
       const { usage: _, ...rest } = withoutForeignTier(chunk);
       const kept = chunk.choices
@@ -208,11 +204,11 @@ export function createNormaliser(traits: ReplyTraits, made: { id: string; create
       if (!last || !head) return [];
       const about = { ...head, object: 'chat.completion.chunk' };
       const open = [...choices].filter(([, state]) => !state.finished);
-      const closing = open.map(([index, state]) => ({
-        index,
-        delta: {},
-        finish_reason: finish('stop', state.calls.size > 0),
-      }));
+      const closing = open.map(([index, state]) => {
+        const delta: Record<string, unknown> = {};
+        if (state.think) thinkingIn(delta, state.think, true);
+        return { index, delta, finish_reason: finish('stop', hasCalls(state)) };
+      });
       return [
         ...(closing.length > 0 ? [{ ...about, choices: closing }] : []),
         ...(usage ? [{ ...about, choices: [], usage }] : []),

@@ -5,13 +5,14 @@ const tokens = (value: unknown): number | null =>
 
 /**
  * Usage as OpenAI counts it, from vendors who count otherwise: reasoning left out of the completion (the total tells),
- * cached tokens at the top level or under another name, a missing total.
+ * cached tokens at the top level or under another name, a missing total. `null` where nothing is counted.
  * Source: recorded answers of the vendors, see their own files (read 2026-11-20).
  */
-export function plainUsage(usage: WireUsage): WireUsage {
+export function plainUsage(usage: WireUsage): WireUsage | null {
+  if (typeof usage !== 'object' || usage === null) return null;
   const prompt = tokens(usage.prompt_tokens);
   const completion = tokens(usage.completion_tokens) ?? 0;
-  if (prompt === null) return usage;
+  if (prompt === null) return null;
   const total = tokens(usage.total_tokens) ?? 0;
   const all = Math.max(total, prompt + completion);
   const cached =

@@ -19,7 +19,14 @@ export interface RequestTraits extends MessageTraits {
 }
 
 /** Fields that steer this gateway and no upstream. */
-export const OURS = ['models', 'api_base', 'base_url', 'api_key'];
+export const OURS = ['models', 'api_base', 'base_url', 'api_key', 'provider_specific_fields'];
+
+/** What a client of another dialect said in that dialect's own words. */
+function foreignFields({ provider_specific_fields: fields }: ChatRequest): readonly string[] {
+  return isRecord(fields)
+    ? Object.values(fields).flatMap((own) => (isRecord(own) ? Object.keys(own) : []))
+    : [];
+}
 
 export type ChatBodyOf = (request: ChatRequest, dropped: (param: string) => void) => Record<string, unknown>;
 
@@ -31,6 +38,7 @@ export function chatBodyOf(traits: RequestTraits): ChatBodyOf {
   const leaveOut = dropping(traits.treatments ?? {});
   return (request, dropped) => {
     const body: Record<string, unknown> = { ...request };
+    for (const field of foreignFields(request)) dropped(field);
     for (const field of OURS) delete body[field];
     if (request.stream === true && traits.includeUsage !== false)
       body['stream_options'] = { ...request.stream_options, include_usage: true };

@@ -52,16 +52,18 @@ export function splicedBody(
 
 const CLOSING = Buffer.from('}');
 
-/** The same body but for its model; `null` where that takes more than splicing. */
-export function bodyWithModel(bytes: Uint8Array, model: string): Uint8Array | null {
-  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const at = members(body)?.members.get('model');
-  if (!at) return null;
-  return Buffer.concat([
-    body.subarray(0, at.start),
-    Buffer.from(JSON.stringify(model)),
-    body.subarray(at.end),
-  ]);
+/** A client's own body with the vendor's model, and without these fields; `null` where that takes more than splicing. */
+export function nativeBody(bytes: Uint8Array, model: string, without: readonly string[]): Uint8Array | null {
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const found = members(source);
+  if (!found) return null;
+  const pieces: Uint8Array[] = [];
+  for (const [key, { start, end }] of [['model', { start: 0, end: 0 }] as const, ...found.members]) {
+    if (without.includes(key) || (key === 'model' && pieces.length > 0)) continue;
+    pieces.push(Buffer.from(`${pieces.length === 0 ? '{' : ','}${JSON.stringify(key)}:`));
+    pieces.push(key === 'model' ? Buffer.from(JSON.stringify(model)) : source.subarray(start, end));
+  }
+  return Buffer.concat([...pieces, CLOSING]);
 }
 
 /** Where the values of a JSON object's own members are, and its closing brace. `bytes` is known to be valid JSON. */
@@ -72,7 +74,7 @@ export function members(body: Buffer): { members: Map<string, Span>; close: numb
   at = blank(body, at + 1);
   while (body[at] === QUOTE) {
     const keyEnd = stringEnd(body, at);
-    const key = body.toString('latin1', at + 1, keyEnd - 1);
+    const key = body.toString('utf8', at + 1, keyEnd - 1);
     if (key.includes('\\') || found.has(key)) return null;
     at = blank(body, keyEnd);
     if (body[at] !== COLON) return null;
@@ -89,9 +91,12 @@ export function members(body: Buffer): { members: Map<string, Span>; close: numb
 
 function blank(body: Buffer, from: number): number {
   let at = from;
-  while (body[at] === 0x20 || body[at] === 0x0a || body[at] === 0x0d || body[at] === 0x09) at += 1;
+  while (isBlank(body[at])) at += 1;
   return at;
 }
+
+const isBlank = (byte: number | undefined): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /** Behind the closing quote of the string that begins here. */
 function stringEnd(body: Buffer, from: number): number {
@@ -125,6 +130,6 @@ function valueEnd(body: Buffer, from: number): number {
 /** A number or a literal ends before the blanks behind it. */
 function trimmed(body: Buffer, from: number, to: number): number {
   let end = to;
-  while (end > from && blank(body, end - 1) > end - 1) end -= 1;
+  while (end > from && isBlank(body[end - 1])) end -= 1;
   return end;
 }

@@ -11,7 +11,7 @@ import {
   type StreamEnd,
 } from '@inferbridge/core';
 import { parseJson } from '../../json.ts';
-import { isRecord } from './errors.ts';
+import { isErrorBody, isRecord } from './errors.ts';
 
 export interface StreamOptions {
   /** The vendor's events can be sent on as they came. */
@@ -93,9 +93,14 @@ async function* normalFrames(
         break;
       }
       const value = parseJson(data);
-      if (isRecord(value) && value['error']) throw failure(value);
+      if (isErrorBody(value)) throw failure(value);
+      // usage may come in an event without choices; the normaliser checks what it reads
+      const whole =
+        isRecord(value) && value['choices'] === undefined && isRecord(value['usage'])
+          ? { ...value, choices: [] }
+          : value;
       const chunk =
-        isRecord(value) && Array.isArray(value['choices']) ? normal.add(value as unknown as ChatChunk) : null; // has choices; the normaliser checks what it reads
+        isRecord(whole) && Array.isArray(whole['choices']) ? normal.add(whole as unknown as ChatChunk) : null; // has choices
       if (chunk) chunks.push(chunk);
     }
     if (chunks.length > 0) yield frameOf(...chunks);

@@ -1,6 +1,7 @@
 import type { ChatRequest, GatewayError } from '@inferbridge/core';
 import { refusing } from '../../features.ts';
 import { isRecord } from '../openai/errors.ts';
+import { effortFor } from '../openai/models.ts';
 import { OURS } from '../openai/request.ts';
 import { malformed } from './faults.ts';
 import { itemsOf } from './input.ts';
@@ -111,7 +112,7 @@ function toolFields(request: ChatRequest): Item {
 }
 
 function reasoningOf(request: ChatRequest): Item | null {
-  const effort = request['reasoning_effort'];
+  const effort = effortFor(request.model, request['reasoning_effort']);
   if (effort === 'none') return { effort };
   if (given(effort)) return { effort, summary: 'auto' };
   return reasons(request.model) ? { summary: 'auto' } : null;
@@ -141,7 +142,7 @@ function limitOf(request: ChatRequest): Item {
 
 /** Who reasons takes no sampling parameters; 1 is what it does anyway. */
 function samplingOf(request: ChatRequest, dropped: (param: string) => void): Item {
-  const effort = request['reasoning_effort'] ?? null;
+  const effort = effortFor(request.model, request['reasoning_effort']) ?? null;
   const taken = effort === 'none' || (effort === null && !reasons(request.model));
   const fields: Item = {};
   for (const name of ['temperature', 'top_p'] as const) {

@@ -9,8 +9,16 @@ import { choiceOf, toolsOf } from './tools.ts';
  * Source: https://docs.anthropic.com/en/api/messages (read 2026-11-20).
  */
 
-/** Fields that are said in another way; all others travel as they are, for upstreams of the same dialect. */
+/** Fields that are said in another way; all others travel apart, for upstreams of the same dialect. */
 const READ: ReadonlySet<string> = new Set([
+  'model',
+  'models',
+  'messages',
+  'tools',
+  'stream',
+  'temperature',
+  'top_p',
+  'service_tier',
   'max_tokens',
   'system',
   'stop_sequences',
@@ -38,10 +46,15 @@ export function chatOfMessages(body: Record<string, unknown>): ChatRequest {
     ['top_k', Number.MAX_SAFE_INTEGER],
   ] as const)
     numberIn(body, name, 0, top);
-  const rest = Object.fromEntries(Object.entries(body).filter(([name]) => !READ.has(name)));
+  const own = Object.fromEntries(Object.entries(body).filter(([name]) => !READ.has(name)));
+  const { temperature, top_p: p, models } = body;
   return {
-    ...rest,
     model,
+    ...(models !== undefined && { models }),
+    ...(stream !== undefined && { stream }),
+    ...(temperature !== undefined && { temperature: Number(temperature) }),
+    ...(p !== undefined && { top_p: Number(p) }),
+    ...(Object.keys(own).length > 0 && { provider_specific_fields: { anthropic: own } }),
     messages: messagesOf(system, messages),
     max_completion_tokens: most,
     ...(tools !== undefined && tools !== null && { tools: toolsOf(tools) }),
