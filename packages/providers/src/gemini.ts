@@ -72,30 +72,14 @@ export const gemini: Vendor = vendor(
             return { kind: 'stream', frames: geminiFrames(response.body, options) };
           const said = readJson(await response.bytes());
           const completion = stream ? null : completionOf(said, options);
-          if (!completion)
-            throw new GatewayError(
-              'malformed',
-              'the upstream answered 200 with something that is no answer',
-              {
-                status: 200,
-                code: 'upstream_unreadable',
-              },
-            );
+          if (!completion) throw unreadable('answer');
           return { kind: 'completion', bytes: replyBytes(completion), json: () => completion };
         },
         async embed(request, io) {
           const body = embeddingsBody(request, pathOf(request.model), io.dropped);
           const response = await post(request.model, 'batchEmbedContents', jsonBytes(body), io);
-          const read = embeddingsOf(readJson(await response.bytes()), request.model);
-          if (!read)
-            throw new GatewayError(
-              'malformed',
-              'the upstream answered 200 with something that is no list of embeddings',
-              {
-                status: 200,
-                code: 'upstream_unreadable',
-              },
-            );
+          const read = embeddingsOf(readJson(await response.bytes()), request);
+          if (!read) throw unreadable('list of embeddings');
           const answer = encoded(read, request.encoding_format ?? 'float');
           return { bytes: replyBytes(answer), json: () => answer };
         },
@@ -117,11 +101,19 @@ export const gemini: Vendor = vendor(
   }),
 );
 
+const unreadable = (what: string) =>
+  new GatewayError('malformed', `the upstream answered 200 with something that is no ${what}`, {
+    status: 200,
+    code: 'upstream_unreadable',
+  });
+
 const USEFUL: ReadonlySet<unknown> = new Set(['generateContent', 'embedContent', 'batchEmbedContents']);
 
-/** A bare name is a model; tuned ones come with their folder. */
-const pathOf = (model: string): string =>
-  (model.includes('/') ? model : `models/${model}`).split('/').map(encodeURIComponent).join('/');
+/** A bare name is a model; tuned ones come with their folder. Whatever else it holds stays one segment of the address. */
+function pathOf(model: string): string {
+  const [, folder = 'models', name = model] = /^((?:tuned)?[mM]odels)\/(.+)$/s.exec(model) ?? [];
+  return `${folder}/${encodeURIComponent(name.toWellFormed())}`;
+}
 
 const headersOf = ({ credential }: ProviderIO) => ({
   ...PLAIN_HEADERS,

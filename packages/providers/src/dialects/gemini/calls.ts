@@ -28,7 +28,7 @@ interface Growing {
 }
 
 export function createCalls({ names, custom, newId, remember }: CallRules): Calls {
-  let count = 0;
+  const ids = new Set<string>();
   let growing: Growing | null = null;
 
   const whole = ({ index, wire, args }: Growing): readonly ToolCallDelta[] => {
@@ -42,12 +42,15 @@ export function createCalls({ names, custom, newId, remember }: CallRules): Call
     return last ? whole(last) : [];
   };
   const begin = (name: string, given: unknown, signature: string | null): ToolCallDelta => {
-    const id = typeof given === 'string' && given !== '' ? given : newId();
+    const index = ids.size;
+    const named = typeof given === 'string' && given !== '' ? given : newId();
+    const id = ids.has(named) ? `${named}-${index}` : named;
+    ids.add(id);
     if (signature !== null) remember(id, signature);
     const own = names.own(name);
-    growing = { index: count++, wire: name, args: {} };
+    growing = { index, wire: name, args: {} };
     return {
-      index: growing.index,
+      index,
       id,
       ...(custom.has(name)
         ? { type: 'custom', custom: { name: own, input: '' } }
@@ -67,6 +70,6 @@ export function createCalls({ names, custom, newId, remember }: CallRules): Call
       return call['willContinue'] === true ? deltas : [...deltas, ...finish()];
     },
     end: finish,
-    any: () => count > 0,
+    any: () => ids.size > 0,
   };
 }

@@ -15,6 +15,7 @@ const BY_STATUS: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorClass>
   ['DEADLINE_EXCEEDED', 'server_error'],
 ]);
 const BAD_KEY = /api key not valid|api_key_invalid|api key expired/i;
+const UNABLE = /not (?:enabled|supported|available) (?:for|by|in|with) (?:this|the) model|does not support/i;
 const TOO_LONG = /exceeds the maximum number of tokens|input token count/i;
 /** A quota by the day, or money, does not come back in a moment. */
 const SPENT = /per ?day|billing|prepay|spend/i;
@@ -35,6 +36,7 @@ const classify: Classify = ({ body }, { message }) => {
   const status = errorIn(body)?.['status'];
   if (BAD_KEY.test(message)) return 'bad_credential';
   if (status === 'INVALID_ARGUMENT' && TOO_LONG.test(message)) return 'context_length';
+  if (status === 'INVALID_ARGUMENT' && UNABLE.test(message)) return 'unsupported';
   if (status === 'RESOURCE_EXHAUSTED' && isSpent(body, message)) return 'quota_exhausted';
   return BY_STATUS.get(status) ?? null;
 };
@@ -44,7 +46,7 @@ function isSpent(body: unknown, message: string): boolean {
     Array.isArray(all) ? all.filter(isRecord) : [],
   );
   const ids = violations.map(({ quotaId }) => (typeof quotaId === 'string' ? quotaId : ''));
-  if (ids.length > 0) return ids.every((id) => SPENT.test(id));
+  if (ids.length > 0) return ids.some((id) => SPENT.test(id));
   return SPENT.test(message) && waitIn(body) === null;
 }
 
@@ -61,8 +63,14 @@ const MOST_WAIT_MS = 86_400_000;
 
 /** A refusal as the error that it is, with the wait that its details ask for. */
 export function geminiRefusal(refusal: Refusal, secret: string, wallMs: number): GatewayError {
-  const error = refused(refusal, secret, wallMs, classify);
+  const { class: errorClass, message, details } = refused(refusal, secret, wallMs, classify);
   const wait = waitIn(refusal.body);
-  if (wait === null || (error.class !== 'rate_limited' && error.class !== 'overloaded')) return error;
-  return new GatewayError(error.class, error.message, { ...error.details, retryAfterMs: wait });
+  const passes = errorClass === 'rate_limited' || errorClass === 'overloaded';
+  const status = errorIn(refusal.body)?.['status'];
+  return new GatewayError(errorClass, message, {
+    ...details,
+    ...(details.upstream &&
+      typeof status === 'string' && { upstream: { ...details.upstream, code: status } }),
+    ...(wait !== null && passes && { retryAfterMs: wait }),
+  });
 }

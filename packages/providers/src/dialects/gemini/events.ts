@@ -1,6 +1,7 @@
 import { type ChatChunk, type ChunkDelta, GatewayError, type WireUsage, writeUsage } from '@inferbridge/core';
 import { asText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
+import { placeOf } from '../openai/reply-message.ts';
 import { type CallRules, type Calls, createCalls } from './calls.ts';
 
 export interface TranslationOptions extends CallRules {
@@ -41,13 +42,14 @@ export function createTranslation(options: TranslationOptions) {
   const { created, failure } = options;
   const candidates = new Map<number, Candidate>();
   let head = { id: options.id, object: 'chat.completion.chunk', created, model: options.model };
+  let told = false;
   let usage: WireUsage | null = null;
   let blocked: string | null = null;
 
-  const chunk = (index: number, delta: ChunkDelta, reason: string | null = null): ChatChunk => ({
-    ...head,
-    choices: [{ index, delta, finish_reason: reason, logprobs: null }],
-  });
+  const chunk = (index: number, delta: ChunkDelta, reason: string | null = null): ChatChunk => {
+    told = true;
+    return { ...head, choices: [{ index, delta, finish_reason: reason, logprobs: null }] };
+  };
 
   const candidateAt = (index: number): Candidate => {
     const known = candidates.get(index);
@@ -75,7 +77,7 @@ export function createTranslation(options: TranslationOptions) {
 
   const add = (given: unknown, position: number): ChatChunk[] => {
     if (!isRecord(given)) return [];
-    const index = Number.isInteger(given['index']) ? Number(given['index']) : position;
+    const index = placeOf(given['index'], position);
     const candidate = candidateAt(index);
     const content = isRecord(given['content']) ? given['content'] : {};
     const chunks = parts(content['parts'], index, candidate);
@@ -103,11 +105,10 @@ export function createTranslation(options: TranslationOptions) {
     event(event: unknown): readonly ChatChunk[] {
       if (!isRecord(event)) return [];
       if (event['error'] !== undefined) throw failure(event);
-      head = {
-        ...head,
-        id: asText(event['responseId']) || head.id,
-        model: asText(event['modelVersion']) || head.model,
-      };
+      if (!told) {
+        const id = asText(event['responseId']) || head.id;
+        head = { ...head, id, model: asText(event['modelVersion']) || head.model };
+      }
       usage = usageOf(event['usageMetadata']) ?? usage;
       const feedback = event['promptFeedback'];
       const reason = isRecord(feedback) ? asText(feedback['blockReason']) : '';

@@ -42,7 +42,7 @@ export function refuses(request: ChatRequest, model: string): GatewayError | nul
   const refusal = refusesAnywhere(request);
   if (refusal) return refusal;
   const { candidates, jsonWithTools } = abilitiesOf(model);
-  // several answers cannot be streamed: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/content-generation-parameters (read 2026-11-20)
+  // several answers at once are only asked for where they come whole: in a stream one that stops would hold up the rest
   const most = request.stream === true ? 1 : candidates;
   if (typeof request.n === 'number' && request.n > most) return unsupported('n', `n > ${most}`);
   if (!jsonWithTools && wantsJson(request) && Array.isArray(request.tools) && request.tools.length > 0)

@@ -8,7 +8,7 @@ import {
 import { asText } from '../../json.ts';
 import { type CallsState, callDelta, wholeCalls } from './calls.ts';
 import { isRecord } from './errors.ts';
-import { thinkingIn, tidyMessage } from './reply-message.ts';
+import { placeOf, thinkingIn, tidyMessage } from './reply-message.ts';
 import { plainUsage } from './reply-usage.ts';
 import { createThink, type Think } from './think.ts';
 
@@ -89,7 +89,7 @@ export function normaliseCompletion(body: ChatCompletion, traits: ReplyTraits, m
       else delete message['tool_calls'];
       return {
         ...choice,
-        index: isPlace(choice.index) ? choice.index : index,
+        index: placeOf(choice.index, index),
         message: {
           ...message,
           role: 'assistant',
@@ -121,9 +121,6 @@ function withoutForeignTier<Body extends { readonly [field: string]: unknown }>(
   return rest as unknown as Body; // the field is optional
 }
 
-/** OpenAI's `n` is at most 128 (https://platform.openai.com/docs/api-reference/chat/create, read 2026-11-20). */
-const isPlace = (index: number): boolean => Number.isInteger(index) && index >= 0 && index < 128;
-
 interface ChoiceState extends CallsState {
   role: boolean;
   finished: boolean;
@@ -143,7 +140,7 @@ export function createNormaliser(traits: ReplyTraits, made: Made) {
   let last: ChatChunk | null = null;
 
   const oneChoice = (choice: ChunkChoice, position: number): ChunkChoice | null => {
-    const index = isPlace(choice.index) ? choice.index : position;
+    const index = placeOf(choice.index, position);
     const state: ChoiceState = choices.get(index) ?? {
       role: false,
       finished: false,

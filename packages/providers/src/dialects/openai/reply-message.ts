@@ -40,3 +40,10 @@ export function thinkingIn(message: Record<string, unknown>, think: Think, whole
   const reasoning = said.reasoning + (rest?.reasoning ?? '');
   if (reasoning !== '') message['reasoning_content'] = asText(message['reasoning_content'] ?? '') + reasoning;
 }
+
+/**
+ * The index of a choice, or its position where it names none. OpenAI's `n` is at most 128
+ * (https://platform.openai.com/docs/api-reference/chat/create, read 2026-11-20).
+ */
+export const placeOf = (index: unknown, position: number): number =>
+  Number.isInteger(index) && Number(index) >= 0 && Number(index) < 128 ? Number(index) : position;
