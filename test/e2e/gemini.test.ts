@@ -181,7 +181,7 @@ describe('a refusal', () => {
 });
 
 describe('embeddings', () => {
-  it('are asked for in one request, and given in base64 where that is wanted', async () => {
+  it('are asked for in one request, made of length 1 when short, and given in base64 where that is wanted', async () => {
     const user = await account(parts.gateway, ['gemini']);
     parts.upstream.script('gemini', {
       status: 200,
@@ -198,7 +198,7 @@ describe('embeddings', () => {
       }),
     });
     const { data } = (await response.json()) as { data: { embedding: string }[] };
-    expect(data.map(({ embedding }) => Buffer.from(embedding, 'base64').readFloatLE(0))).toEqual([0.5, -2]);
+    expect(data.map(({ embedding }) => Buffer.from(embedding, 'base64').readFloatLE(0))).toEqual([1, -1]);
     const { seen, body } = await sent();
     expect(seen?.path).toBe('/gemini/v1/models/gemini-embedding-001:batchEmbedContents');
     expect(body.requests[1]).toEqual({
