@@ -41,6 +41,7 @@ export const azure: Vendor = vendor(
         auth: ({ secret }): Record<string, string> => (secret === '' ? {} : { 'api-key': secret }),
         treatments: {
           'dated hosted tools': 'refused',
+          'more than 4 stops': 'refused',
           'hosted tools': 'refused',
           'functions (legacy)': 'native',
           moderation: 'dropped',

@@ -19,6 +19,8 @@ interface Description {
   /** The top-level fields that say it, where leaving them out is enough. */
   readonly fields?: readonly string[];
   asked(request: ChatRequest): boolean;
+  /** The place that asks, where the field alone would leave the caller searching. */
+  where?(request: ChatRequest): string;
   /** Values that say nothing but the default. */
   silent?(value: unknown): boolean;
 }
@@ -38,9 +40,10 @@ const field = (...fields: readonly [string, ...string[]]): Description => ({
 });
 
 const format = (type: string) => (request: ChatRequest) => typeOf(request['response_format']) === type;
-const part = (type: string): Description => ({
+const part = (...types: readonly string[]): Description => ({
   param: 'messages',
-  asked: ({ messages }) => partTypes(messages).has(type),
+  asked: (request) => hasPart(request, types),
+  where: ({ messages }) => placeOf(messages, types),
 });
 const choosing = (choice: (value: unknown) => boolean): Description => ({
   param: 'tool_choice',
@@ -76,6 +79,8 @@ export const FEATURES = {
   images: part('image_url'),
   'audio input': part('input_audio'),
   files: part('file'),
+  'blocks of Anthropic alone': part('anthropic_block'),
+  'items of OpenAI alone': part('responses_part', 'responses_item'),
   'audio output': {
     param: 'audio',
     asked: (request) =>
@@ -87,6 +92,10 @@ export const FEATURES = {
   web_search_options: field('web_search_options'),
   prediction: field('prediction'),
   stop: field('stop'),
+  'more than 4 stops': {
+    param: 'stop',
+    asked: ({ stop }) => Array.isArray(stop) && stop.length > 4,
+  },
   temperature: numeric('temperature'),
   top_p: numeric('top_p'),
   penalties: {
@@ -127,8 +136,10 @@ export const featuresThatAre = (treatment: Treatment, treatments: Treatments): r
 export function refusing(treatments: Treatments): (request: ChatRequest) => GatewayError | null {
   const refused = featuresThatAre('refused', treatments);
   return (request) => {
-    for (const feature of refused)
-      if (FEATURES[feature].asked(request)) return unsupported(FEATURES[feature].param, feature);
+    for (const feature of refused) {
+      const { param, asked, where }: Description = FEATURES[feature];
+      if (asked(request)) return unsupported(param, feature, where?.(request));
+    }
     return null;
   };
 }
@@ -157,8 +168,8 @@ export function dropping(
 }
 
 /** The request cannot be honoured here; another vendor may. */
-export const unsupported = (param: string, what = `"${param}"`): GatewayError =>
-  new GatewayError('unsupported', `this provider cannot honour ${what}`, {
+export const unsupported = (param: string, what = `"${param}"`, where?: string): GatewayError =>
+  new GatewayError('unsupported', `this provider cannot honour ${what}${where ? ` (${where})` : ''}`, {
     param,
     code: 'unsupported_parameter',
   });
@@ -229,8 +240,25 @@ function partTypes(messages: readonly ChatMessage[]): ReadonlySet<string> {
   const known = seenParts.get(messages);
   if (known) return known;
   const types = new Set<string>();
-  for (const { content } of messages)
+  if (!Array.isArray(messages)) return types; // a provider may be asked without the gateway before it
+  for (const message of messages) {
+    const content: unknown = (message as ChatMessage | null)?.content; // not looked at before
     if (Array.isArray(content)) for (const part of content) types.add(asText(typeOf(part)));
+  }
   seenParts.set(messages, types);
   return types;
+}
+
+/** Is there a part of one of these types in any message? */
+export function hasPart({ messages }: ChatRequest, types: readonly string[]): boolean {
+  const seen = partTypes(messages);
+  return types.some((type) => seen.has(type));
+}
+
+function placeOf(messages: readonly ChatMessage[], types: readonly string[]): string {
+  for (const [index, { content }] of messages.entries()) {
+    const at = Array.isArray(content) ? content.findIndex((one) => types.includes(asText(typeOf(one)))) : -1;
+    if (at >= 0) return `messages[${index}].content[${at}]`;
+  }
+  return 'messages';
 }

@@ -17,6 +17,7 @@ export const fireworks: Vendor = vendor(
         embeddings: { encodingFormat: false },
         treatments: {
           'custom tools': 'refused',
+          'more than 4 stops': 'refused',
           'hosted tools': 'refused',
           'dated hosted tools': 'refused',
           'allowed tools': 'refused',

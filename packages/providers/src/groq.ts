@@ -37,6 +37,7 @@ export const groq: Vendor = vendor(
         stringContent: ['system', 'developer'],
         treatments: {
           'custom tools': 'refused',
+          'more than 4 stops': 'refused',
           'dated hosted tools': 'refused',
           'allowed tools': 'refused',
           'functions (legacy)': 'emulated',

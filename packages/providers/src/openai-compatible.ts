@@ -73,7 +73,12 @@ export const PLAIN_HEADERS = {
   'user-agent': 'inferbridge/0.1',
 } as const;
 /** What nobody but its own vendor knows, and what is easily done for all. */
-const DEFAULTS: Treatments = { 'dated hosted tools': 'refused', 'functions (legacy)': 'emulated' };
+const DEFAULTS: Treatments = {
+  'dated hosted tools': 'refused',
+  'functions (legacy)': 'emulated',
+  'blocks of Anthropic alone': 'refused',
+  'items of OpenAI alone': 'refused',
+};
 
 /** A provider for any vendor that speaks OpenAI's chat completions; what is special about it are options. */
 export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provider, 'name'> {

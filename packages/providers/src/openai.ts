@@ -20,7 +20,12 @@ export const openai: Vendor = vendor(
           toolImages: true,
           openaiFields: true,
           toolIds: TOOL_IDS,
-          treatments: { 'dated hosted tools': 'refused', 'functions (legacy)': 'native' },
+          treatments: {
+            'dated hosted tools': 'refused',
+            'functions (legacy)': 'native',
+            'items of OpenAI alone': 'native',
+            'more than 4 stops': 'refused',
+          },
           refuses: reasoningRefuses,
           prepare: forReasoningModels,
         }),

@@ -39,7 +39,7 @@ const chat = z.looseObject({
   max_tokens: optional(z.int().min(1)),
   max_completion_tokens: optional(z.int().min(1)),
   stop: optional(
-    z.union([z.string(), z.array(z.string()).max(4)], { error: 'a string or up to four strings are wanted' }),
+    z.union([z.string(), z.array(z.string())], { error: 'a string or a list of strings is wanted' }),
   ),
   tools: optional(z.array(z.looseObject({ type: z.string() }))),
   tool_choice: optional(z.union([z.string(), z.looseObject({})])),
@@ -74,15 +74,23 @@ const KNOWN: readonly string[] = [
   'web_search_options',
 ];
 
+export interface ChatRules {
+  /** Refuse fields that nobody knows; default false. */
+  readonly strict?: boolean;
+  /** The most texts in `stop`; default: whatever the upstream takes. */
+  readonly mostStops?: number;
+}
+
 /** A chat request as it stands in the body, checked; throws 422 that names the first field at fault. */
-export function checkChat(body: Record<string, unknown>, strict = false): ChatRequest {
+export function checkChat(body: Record<string, unknown>, rules: ChatRules = {}): ChatRequest {
   bounded(body, 'messages', MOST_MESSAGES);
   bounded(body, 'models', MOST_MODELS);
+  bounded(body, 'stop', rules.mostStops ?? Number.POSITIVE_INFINITY);
   const given =
-    body['models'] !== undefined && body['model'] === undefined
+    body['models'] !== undefined && (body['model'] === undefined || body['model'] === '')
       ? { ...body, model: String((body['models'] as unknown[])?.[0] ?? '') }
       : body; // a chain needs no model beside it
-  if (strict) strangers(given, KNOWN);
+  if (rules.strict) strangers(given, KNOWN);
   const result = chat.safeParse(given);
   if (result.success) return given as ChatRequest; // checked field by field just above; the rest is the index signature's
   throw faultIn(result.error);

@@ -5,11 +5,14 @@ import { checkChat } from './chat-body.ts';
 import { clientStream } from './chat-stream.ts';
 import type { Front } from './front.ts';
 
+/** Source: https://platform.openai.com/docs/api-reference/chat/create (openai 7.55.0, read 2026-11-20). */
+const MOST_STOPS = 4;
+
 /** `POST /v1/chat/completions`. `strict` brings back the 422 for fields that nobody knows. */
 export const chatFront = ({ strict }: { strict: boolean }): Front => ({
   path: '/v1/chat/completions',
   request(body, bytes) {
-    const value = checkChat(body, strict);
+    const value = checkChat(body, { strict, mostStops: MOST_STOPS });
     return { operation: 'chat', value, native: { dialect: OPENAI_DIALECT, bytes, of: value } };
   },
   writer: ({ request, block }) => ({

@@ -50,6 +50,10 @@ function partBlocks(part: unknown, place: string): Block[] {
       return [{ ...image(part['image_url'], place), ...cacheControl(typed) }];
     case 'file':
       return [{ ...document(part['file'], place), ...cacheControl(typed) }];
+    case 'anthropic_block':
+      if (!isRecord(part['anthropic_block']) || typeof part['anthropic_block']['type'] !== 'string')
+        throw malformed(`${place}.anthropic_block`, 'a content block with a type is wanted');
+      return [{ ...part['anthropic_block'], type: part['anthropic_block']['type'] }];
     case 'input_audio':
       throw unsupported('messages', 'audio input');
     default:

@@ -28,6 +28,7 @@ export const TREATMENTS = {
   'JSON mode': 'emulated',
   'JSON output with tools': 'native',
   'audio input': 'refused',
+  'items of OpenAI alone': 'refused',
   'audio output': 'refused',
   'n > 1': 'refused',
   logprobs: 'refused',

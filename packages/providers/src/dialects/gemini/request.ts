@@ -20,6 +20,8 @@ export const TREATMENTS = {
   'allowed tools': 'emulated',
   'parallel_tool_calls: false': 'dropped',
   'functions (legacy)': 'emulated',
+  'blocks of Anthropic alone': 'refused',
+  'items of OpenAI alone': 'refused',
   'audio output': 'refused',
   logprobs: 'refused',
   web_search_options: 'refused',
@@ -37,10 +39,15 @@ export const TREATMENTS = {
 const refusesAnywhere = refusing(TREATMENTS);
 const drop = dropping(TREATMENTS);
 
+/** Source: https://ai.google.dev/api/generate-content#GenerationConfig (read 2026-11-20). */
+const MOST_STOPS = 5;
+
 /** Why `model` does not get this request; `null` where it does. */
 export function refuses(request: ChatRequest, model: string): GatewayError | null {
   const refusal = refusesAnywhere(request);
   if (refusal) return refusal;
+  if (Array.isArray(request['stop']) && request['stop'].length > MOST_STOPS)
+    return unsupported('stop', `more than ${MOST_STOPS} stops`);
   const { candidates, jsonWithTools } = abilitiesOf(model);
   // several answers at once are only asked for where they come whole: in a stream one that stops would hold up the rest
   const most = request.stream === true ? 1 : candidates;

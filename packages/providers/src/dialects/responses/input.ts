@@ -2,7 +2,7 @@ import { isRecord } from '../openai/errors.ts';
 import { assistantItems, createRecall } from './assistant.ts';
 import { malformed, shown } from './faults.ts';
 import type { Item } from './item.ts';
-import { inputParts } from './parts.ts';
+import { inputParts, ownItems } from './parts.ts';
 import { resultsBehind } from './results.ts';
 
 /**
@@ -38,6 +38,8 @@ const isCall = ({ type }: Item): boolean => type === 'function_call' || type ===
 
 function spokenItems(message: Item, place: string): Item[] {
   const { role } = message;
+  const own = ownItems(message['content'], `${place}.content`);
+  if (own) return own;
   const parts = inputParts(message['content'], `${place}.content`);
   switch (role) {
     case 'system':

@@ -1,4 +1,5 @@
 import type { ChatRequest } from '@inferbridge/core';
+import { hasPart } from '../../features.ts';
 import { isReasoningModel } from '../openai/models.ts';
 
 /*
@@ -40,8 +41,12 @@ function ruleOf(model: string): Rule {
   return newer ? NEWEST_RULE : 'never';
 }
 
+/** What only that API has words for. */
+const ITEMS = ['responses_part', 'responses_item'];
+
 /** Does this model refuse on /v1/chat/completions what the request asks for, and take it on /v1/responses? */
 export function needsResponses(request: ChatRequest, model: string): boolean {
+  if (hasPart(request, ITEMS)) return true;
   if (!some(request.tools) && !some(request['functions'])) return false;
   const effort = request['reasoning_effort'] ?? null;
   switch (ruleOf(model)) {

@@ -35,6 +35,8 @@ function inputPart(part: unknown, place: string): Item {
       return { ...image(part['image_url'], `${place}.image_url`), ...breakpoint };
     case 'file':
       return { ...file(part['file'], `${place}.file`), ...breakpoint };
+    case 'responses_part':
+      return given(part, 'responses_part', place);
     case 'input_audio':
       throw unsupported('messages', 'audio input');
     default:
@@ -56,6 +58,22 @@ function outputPart(part: unknown, place: string): Item[] {
     default:
       throw malformed(`${place}.type`, `${shown(part['type'])} is not known; text or refusal is wanted`);
   }
+}
+
+/** What a client of this dialect said in words that chat does not have. */
+function given(part: Item, field: string, place: string): Item {
+  const own = part[field];
+  if (isRecord(own) && typeof own['type'] === 'string') return own;
+  throw malformed(`${place}.${field}`, 'an object with a type is wanted');
+}
+
+/** Items that stand for themselves, as the only parts of a message; `null` where it is a message like others. */
+export function ownItems(content: unknown, place: string): Item[] | null {
+  if (!Array.isArray(content) || !content.some((part) => isRecord(part) && part['type'] === 'responses_item'))
+    return null;
+  return content.map((part: unknown, index) =>
+    given(isRecord(part) ? part : {}, 'responses_item', `${place}[${index}]`),
+  );
 }
 
 const outputText = (text: string): Item[] => (text === '' ? [] : [{ type: 'output_text', text }]);

@@ -17,6 +17,7 @@ export const responsesRefuses: (request: ChatRequest) => GatewayError | null = r
   stop: 'refused',
   web_search_options: 'refused',
   'functions (legacy)': 'refused',
+  'blocks of Anthropic alone': 'refused',
 });
 
 /** Fields that both APIs spell the same. */

@@ -1,7 +1,6 @@
 import type { ContentPart } from '@inferbridge/core';
-import { asText } from '../../../json.ts';
 import { isRecord } from '../../openai/errors.ts';
-import { cannot, fault, textIn } from './faults.ts';
+import { fault, textIn } from './faults.ts';
 
 type Block = Record<string, unknown>;
 
@@ -26,6 +25,7 @@ export function partOf(block: Block, place: string): ContentPart[] {
     case 'image':
       return [{ ...image(sourceIn(block, place), `${place}.source`), ...marked(block) }];
     case 'document':
+      if (isRecord(block['source']) && block['source']['type'] === 'url') return [own(block)];
       return [{ ...document(block, sourceIn(block, place), `${place}.source`), ...marked(block) }];
     case 'search_result':
       return [{ type: 'text', text: searchResult(block, place), ...marked(block) }];
@@ -33,9 +33,12 @@ export function partOf(block: Block, place: string): ContentPart[] {
     case 'redacted_thinking':
       return []; // not the user's to say
     default:
-      throw cannot(`${place}.type`, `a block of type "${asText(block['type']).slice(0, 40)}"`);
+      return [own(block)];
   }
 }
+
+/** What chat completions has no words for: it goes on to upstreams of this dialect alone. */
+const own = (block: Block): ContentPart => ({ type: 'anthropic_block', anthropic_block: block });
 
 function sourceIn({ source }: Block, place: string): Block {
   if (isRecord(source)) return source;
@@ -67,8 +70,6 @@ function document({ title }: Block, source: Block, place: string): ContentPart {
       const content = source['content'];
       return { type: 'text', text: typeof content === 'string' ? content : textsIn(content) };
     }
-    case 'url':
-      throw cannot(`${place}.type`, 'a document by its address');
     default:
       throw fault(`${place}.type`, '"base64", "text", "content", "url" or "file" is wanted');
   }

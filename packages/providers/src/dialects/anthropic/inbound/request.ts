@@ -30,8 +30,8 @@ const MOST_NAME = 256;
 
 /** A body of `POST /v1/messages` as a chat request; throws `invalid_request` that names the place at fault. */
 export function chatOfMessages(body: Record<string, unknown>): ChatRequest {
-  const { model, system, messages, tools, stream } = body;
-  if (typeof model !== 'string' || model === '' || model.length > MOST_NAME)
+  const { model = '', models, system, messages, tools, stream } = body;
+  if (typeof model !== 'string' || (model === '' && !Array.isArray(models)) || model.length > MOST_NAME)
     throw fault('model', 'the name of a model is wanted');
   if (!Array.isArray(messages) || messages.length === 0)
     throw fault('messages', 'at least one message is wanted');
@@ -47,7 +47,7 @@ export function chatOfMessages(body: Record<string, unknown>): ChatRequest {
   ] as const)
     numberIn(body, name, 0, top);
   const own = Object.fromEntries(Object.entries(body).filter(([name]) => !READ.has(name)));
-  const { temperature, top_p: p, models } = body;
+  const { temperature, top_p: p } = body;
   return {
     model,
     ...(models !== undefined && { models }),

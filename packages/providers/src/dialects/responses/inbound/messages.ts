@@ -1,9 +1,24 @@
-import { type ChatMessage, GatewayError, type ToolCall } from '@inferbridge/core';
+import type { ChatMessage, ToolCall } from '@inferbridge/core';
 import { isRecord } from '../../openai/errors.ts';
 import { malformed, shown } from '../faults.ts';
 import type { Item } from '../item.ts';
 import { contentOf, saidIn } from './parts.ts';
 import { createTurn, type Turn } from './turns.ts';
+
+/** Items of the assistant's: those that chat has words for, and what was run behind its back. */
+const ASSISTANTS: ReadonlySet<unknown> = new Set([
+  'function_call',
+  'custom_tool_call',
+  'reasoning',
+  'item_reference',
+  'web_search_call',
+  'file_search_call',
+  'code_interpreter_call',
+  'image_generation_call',
+  'mcp_call',
+  'mcp_list_tools',
+]);
+const RESULTS: ReadonlySet<unknown> = new Set(['function_call_output', 'custom_tool_call_output']);
 
 const SPEAKERS: ReadonlySet<unknown> = new Set(['user', 'system', 'developer']);
 
@@ -46,7 +61,9 @@ function otherMessage(item: Item, place: string): ChatMessage | null {
       );
     return { role: `${role}`, content: contentOf(item['content'], `${place}.content`) };
   }
-  if (type !== 'function_call_output' && type !== 'custom_tool_call_output') return null;
+  if (typeof type === 'string' && !ASSISTANTS.has(type) && !RESULTS.has(type))
+    return { role: 'user', content: [{ type: 'responses_item', responses_item: item }] };
+  if (!RESULTS.has(type)) return null;
   const content = contentOf(item['output'], `${place}.output`);
   return { role: 'tool', tool_call_id: text(item, 'call_id', place), content };
 }
@@ -69,12 +86,7 @@ function assistantItem(item: Item, place: string, turn: Turn): void {
     case undefined:
     case null:
       throw malformed(place, 'this gateway keeps no state: send the item itself');
-    default:
-      throw new GatewayError(
-        'unsupported',
-        `${place}.type: ${shown(item['type'])} is not taken by this gateway; leave the item out`,
-        { param: `${place}.type`, code: 'unsupported_parameter' },
-      );
+    default: // what OpenAI ran itself: its outcome is in what the model said next
   }
 }
 

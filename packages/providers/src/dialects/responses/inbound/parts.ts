@@ -1,4 +1,4 @@
-import { type ContentPart, GatewayError } from '@inferbridge/core';
+import type { ContentPart } from '@inferbridge/core';
 import { isRecord } from '../../openai/errors.ts';
 import { malformed, shown } from '../faults.ts';
 import type { Item } from '../item.ts';
@@ -48,6 +48,7 @@ function contentPart(part: unknown, place: string, known?: ReadonlySet<unknown>)
       if (!isRecord(part['input_audio'])) throw malformed(`${place}.input_audio`, 'an object is wanted');
       return { type: 'input_audio', input_audio: part['input_audio'] };
     default:
+      if (!known && typeof part['type'] === 'string' && part['type'] !== '') return own(part);
       throw malformed(
         `${place}.type`,
         `${shown(part['type'])} is not known here; ${known ? 'output_text or refusal' : 'input_text, input_image or input_file'} is wanted`,
@@ -64,9 +65,13 @@ function wanted(part: Item, field: string, place: string): string {
   return value;
 }
 
-function image({ image_url: url, file_id: id, detail }: Item, place: string): ContentPart {
+/** What chat completions has no words for: it goes on to upstreams of this dialect alone. */
+const own = (part: Item): ContentPart => ({ type: 'responses_part', responses_part: part });
+
+function image(part: Item, place: string): ContentPart {
+  const { image_url: url, file_id: id, detail } = part;
   if (typeof url !== 'string') {
-    if (typeof id === 'string') throw elsewhere(`${place}.file_id`, 'send the picture itself as image_url');
+    if (typeof id === 'string') return own(part);
     throw malformed(`${place}.image_url`, 'a string is wanted');
   }
   return { type: 'image_url', image_url: { url, ...(typeof detail === 'string' && { detail }) } };
@@ -77,16 +82,8 @@ function file(part: Item, place: string): ContentPart {
     typeof part[name] === 'string' ? [[name, part[name]]] : [],
   );
   if (typeof part['file_data'] !== 'string' && typeof part['file_id'] !== 'string') {
-    if (typeof part['file_url'] === 'string')
-      throw elsewhere(`${place}.file_url`, 'send the file itself as file_data');
+    if (typeof part['file_url'] === 'string') return own(part);
     throw malformed(`${place}.file_data`, 'a base64 data: URL is wanted');
   }
   return { type: 'file', file: Object.fromEntries(fields) };
 }
-
-/** It stands somewhere that no vendor's chat can be pointed to. */
-const elsewhere = (place: string, remedy: string): GatewayError =>
-  new GatewayError('unsupported', `${place}: this gateway does not pass it on; ${remedy}`, {
-    param: place,
-    code: 'unsupported_parameter',
-  });

@@ -104,7 +104,7 @@ describe('the request', () => {
     [{ input: [] }, 'input'],
     [{ input: [7] }, 'input[0]'],
     [{ input: [{ role: 'robot', content: 'x' }] }, 'input[0].role'],
-    [{ input: [{ role: 'user', content: [{ type: 'video' }] }] }, 'input[0].content[0].type'],
+    [{ input: [{ role: 'user', content: [{ text: 'x' }] }] }, 'input[0].content[0].type'],
     [{ input: [{ role: 'assistant', content: [{ type: 'input_image' }] }] }, 'input[0].content[0].type'],
     [{ input: [{ role: 'user', content: [{ type: 'input_text' }] }] }, 'input[0].content[0].text'],
     [{ input: [{ type: 'function_call', call_id: 'a' }] }, 'input[0].name'],
@@ -126,13 +126,30 @@ describe('the request', () => {
   });
 
   it.each([
-    [{ type: 'web_search_call', id: 'ws_1' }, 'input[0].type'],
-    [{ role: 'user', content: [{ type: 'input_image', file_id: 'f' }] }, 'input[0].content[0].file_id'],
-    [{ role: 'user', content: [{ type: 'input_file', file_url: 'u' }] }, 'input[0].content[0].file_url'],
-  ])('that cannot be passed on is refused: %j', (item, param) => {
-    expect(() => messages(item)).toThrow(
-      expect.objectContaining({ class: 'unsupported', details: expect.objectContaining({ param }) }),
-    );
+    { type: 'input_image', file_id: 'f' },
+    { type: 'input_file', file_url: 'u' },
+    { type: 'input_video', video: 'v' },
+  ])('keeps the parts that chat has no words for, as they are: %j', (part) => {
+    expect(messages({ role: 'user', content: [part] })).toEqual([
+      { role: 'user', content: [{ type: 'responses_part', responses_part: part }] },
+    ]);
+  });
+
+  it('keeps the items that chat has no words for, in their place', () => {
+    const call = { type: 'computer_call', call_id: 'c', id: 'cu_1', action: { type: 'wait' } };
+    expect(messages({ role: 'assistant', content: 'a' }, call, { role: 'assistant', content: 'b' })).toEqual([
+      { role: 'assistant', content: 'a' },
+      { role: 'user', content: [{ type: 'responses_item', responses_item: call }] },
+      { role: 'assistant', content: 'b' },
+    ]);
+  });
+
+  it('leaves out what OpenAI ran by itself', () => {
+    const search = { type: 'web_search_call', id: 'ws_1', status: 'completed' };
+    expect(messages({ role: 'user', content: 'q' }, search, { role: 'assistant', content: 'b' })).toEqual([
+      { role: 'user', content: 'q' },
+      { role: 'assistant', content: 'b' },
+    ]);
   });
 });
 
