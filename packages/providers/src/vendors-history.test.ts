@@ -226,7 +226,8 @@ describe('calls', () => {
 describe('pictures in a tool’s result', () => {
   it.each(each([openai, azure]))('stay there at $name', async ({ plugin }) => {
     const result = { role: 'tool', tool_call_id: 'a', content: [...text('see'), IMAGE] };
-    expect((await sentTo(plugin, [HI, result])).at(-1)).toEqual(result);
+    const asks = { role: 'assistant', content: null, tool_calls: [call('a')] };
+    expect((await sentTo(plugin, [HI, asks, result])).at(-1)).toEqual(result);
   });
 
   it.each(each([groq, together, mistral, vllm, xai, openrouter]))(
@@ -246,4 +247,15 @@ describe('pictures in a tool’s result', () => {
       expect(sent[4]?.content).toEqual([IMAGE, IMAGE]);
     },
   );
+
+  it('follow also where the last result is a bare text', async () => {
+    const sent = await sentTo(groq, [
+      HI,
+      { role: 'assistant', content: null, tool_calls: [call('a'), call('')] },
+      { role: 'tool', tool_call_id: 'a', content: [IMAGE] },
+      { role: 'tool', content: 'bare' },
+    ]);
+    expect(sent.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'tool', 'user']);
+    expect(sent.at(-1)?.content).toEqual([IMAGE]);
+  });
 });

@@ -1,4 +1,5 @@
 import type { ChatMessage } from '@inferbridge/core';
+import { NO_RESULT } from '../repairs.ts';
 import type { Called } from './assistant.ts';
 import { type Block, blocksOf, cacheControl } from './content.ts';
 
@@ -37,7 +38,7 @@ export function resultsAfter(
   });
 }
 
-const MISSING: Block = { type: 'tool_result', content: 'no result', is_error: true };
+const MISSING: Block = { type: 'tool_result', content: NO_RESULT, is_error: true };
 
 /** Text, or blocks where there are pictures; an error is told in text alone. */
 function resultOf(message: ChatMessage, place: string): Record<string, unknown> {

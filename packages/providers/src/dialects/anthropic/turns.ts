@@ -1,6 +1,7 @@
 import type { ChatMessage } from '@inferbridge/core';
 import { unsupported } from '../../features.ts';
 import { asText } from '../../json.ts';
+import { UNCALLED } from '../repairs.ts';
 import { assistantRun, marked } from './assistant.ts';
 import { type Block, blocksOf, malformed } from './content.ts';
 import { createIds, type Names } from './names.ts';
@@ -82,10 +83,7 @@ export function turnsOf(messages: readonly ChatMessage[], rules: TurnRules): Con
 function userBlocks(message: ChatMessage, place: string): Block[] {
   if (message.role === 'tool' || message.role === 'function') {
     const blocks = blocksOf(message.content, `${place}.content`);
-    return [
-      { type: 'text', text: 'A tool that nobody called answered:' },
-      ...(blocks.length > 0 ? blocks : [PLACEHOLDER]),
-    ];
+    return [{ type: 'text', text: UNCALLED }, ...(blocks.length > 0 ? blocks : [PLACEHOLDER])];
   }
   if (message.role !== 'user')
     throw malformed(`${place}.role`, `"${asText(message.role).slice(0, 40)}" is not known`);

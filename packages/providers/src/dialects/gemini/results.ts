@@ -1,6 +1,7 @@
 import type { ChatMessage } from '@inferbridge/core';
 import { parseJson } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
+import { NO_RESULT } from '../repairs.ts';
 import { type Part, partsOf } from './content.ts';
 
 /** A function call of the history, as its result needs to know it. */
@@ -50,7 +51,7 @@ export function resultsAfter(
   ];
 }
 
-const MISSING: Result = { response: { error: 'no result' }, media: [] };
+const MISSING: Result = { response: { error: NO_RESULT }, media: [] };
 
 function resultOf(message: ChatMessage, place: string): Result {
   const parts = partsOf(message.content, place);

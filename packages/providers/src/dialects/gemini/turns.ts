@@ -1,6 +1,7 @@
 import type { ChatMessage } from '@inferbridge/core';
 import { asText, parseJson } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
+import { UNCALLED } from '../repairs.ts';
 import { image, malformed, type Part, partsOf, textPart } from './content.ts';
 import type { Names } from './names.ts';
 import { type Called, resultsAfter } from './results.ts';
@@ -151,5 +152,5 @@ function userParts(message: ChatMessage, place: string): readonly Part[] {
     throw malformed(`${place}.role`, `"${asText(message.role).slice(0, 40)}" is not known`);
   const parts = partsOf(message.content, `${place}.content`);
   const own = parts.length > 0 ? parts : [PLACEHOLDER];
-  return orphan ? [{ text: 'A tool that nobody called answered:' }, ...own] : own;
+  return orphan ? [{ text: UNCALLED }, ...own] : own;
 }

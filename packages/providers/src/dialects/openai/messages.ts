@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { type ChatMessage, type ContentPart, GatewayError, type ToolCall } from '@inferbridge/core';
 import { asText } from '../../json.ts';
 import { isRecord } from './errors.ts';
+import { paired } from './pairing.ts';
 
 /** How a vendor wants the history; every field has OpenAI's own way as its default. */
 export interface MessageTraits {
@@ -47,10 +48,11 @@ export function adaptMessages(
   messages: readonly ChatMessage[],
   traits: MessageTraits,
 ): readonly ChatMessage[] {
-  let changed = false;
+  const whole = paired(messages);
+  let changed = whole !== messages;
   const out: ChatMessage[] = [];
   let waiting: ContentPart[] = [];
-  for (const [index, message] of messages.entries()) {
+  for (const [index, message] of whole.entries()) {
     if (waiting.length > 0 && message.role !== 'tool') {
       out.push({ role: 'user', content: waiting });
       waiting = [];
@@ -63,8 +65,8 @@ export function adaptMessages(
     if (adapted !== message || images.length > 0) changed = true;
     out.push(adapted);
     waiting.push(...images);
-    if (index === messages.length - 1 && waiting.length > 0) out.push({ role: 'user', content: waiting });
   }
+  if (waiting.length > 0) out.push({ role: 'user', content: waiting });
   return changed ? out : messages;
 }
 

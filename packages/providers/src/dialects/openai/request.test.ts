@@ -83,6 +83,11 @@ describe('chatBody', () => {
 
   describe('messages', () => {
     const parts = (...texts: string[]) => texts.map((text) => ({ type: 'text', text }));
+    const calling = {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' } }],
+    };
 
     it('turn from developer to system where the vendor has no developers', () => {
       const messages = [
@@ -100,12 +105,14 @@ describe('chatBody', () => {
       const messages = [
         { role: 'developer', content: parts('one', 'two') },
         { role: 'user', content: parts('three', 'four') },
+        calling,
         { role: 'tool', tool_call_id: 'c1', content: parts('five') },
       ];
       const traits = { developerRole: false, stringContent: ['system', 'tool'] };
       expect(body({ messages }, traits).messages).toEqual([
         { role: 'system', content: 'one\ntwo' },
         { role: 'user', content: parts('three', 'four') },
+        calling,
         { role: 'tool', tool_call_id: 'c1', content: 'five' },
       ]);
     });
@@ -122,11 +129,8 @@ describe('chatBody', () => {
     it('keep content that is null beside tool calls', () => {
       const messages = [
         { role: 'user', content: 'Hi' },
-        {
-          role: 'assistant',
-          content: null,
-          tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }],
-        },
+        calling,
+        { role: 'tool', tool_call_id: 'c1', content: 'x' },
       ];
       expect(body({ messages }, { stringContent: ['assistant'], developerRole: false }).messages).toEqual(
         messages,

@@ -72,7 +72,7 @@ describe('the conversation', () => {
       ),
     ).toMatchObject([
       { type: 'function_call' },
-      { type: 'function_call_output', call_id: 'a', output: 'The tool gave no result.' },
+      { type: 'function_call_output', call_id: 'a', output: 'no result' },
       { type: 'message', role: 'user', content: [{}, { text: 'X' }] },
     ]);
   });

@@ -1,4 +1,5 @@
 import { isRecord } from '../openai/errors.ts';
+import { UNCALLED } from '../repairs.ts';
 import { assistantItems, createRecall } from './assistant.ts';
 import { malformed, shown } from './faults.ts';
 import type { Item } from './item.ts';
@@ -49,9 +50,7 @@ function spokenItems(message: Item, place: string): Item[] {
       return [{ type: 'message', role, content: parts.length > 0 ? parts : [text('')] }];
     case 'tool':
     case 'function':
-      return [
-        { type: 'message', role: 'user', content: [text('A tool that nobody called answered:'), ...parts] },
-      ];
+      return [{ type: 'message', role: 'user', content: [text(UNCALLED), ...parts] }];
     default:
       throw malformed(
         `${place}.role`,

@@ -1,4 +1,5 @@
 import { isRecord } from '../openai/errors.ts';
+import { NO_RESULT } from '../repairs.ts';
 import { callId } from './call-id.ts';
 import type { Item } from './item.ts';
 import { inputParts } from './parts.ts';
@@ -10,9 +11,6 @@ export interface Search {
   /** Gets the places of the messages that were taken. */
   readonly used: Set<number>;
 }
-
-/** A call without its output is refused. */
-const NO_RESULT = 'The tool gave no result.';
 
 /**
  * The outputs of `calls` in the order of the calls, from the tool messages before the next assistant message; one
