@@ -19,7 +19,7 @@ export interface Front {
 /** What is known of one request when its answer is written. */
 export interface Exchange {
   readonly requestId: string;
-  /** The body as it came in. */
+  /** The body as it came in, but for the conversation. */
   readonly asked: Record<string, unknown>;
   readonly request: Request;
   /** Made at the end, when cost and tokens are known. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import {
   type Call,
   createBudget,
@@ -75,10 +75,10 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
       body = await readBody(request, bodyLimitBytes);
       const patienceMs = headers.patienceMs ?? (again ? patience.learned(requestName(user.id, body)) : null);
       await nextTurn();
-      const asked = parseObject(body);
+      const { request: understood, about } = understand(front, body, request.headers);
       const call: Call = {
         id: requestId,
-        request: front.request(asked, body, request.headers),
+        request: understood,
         signal: leave.signal,
         budget: createBudget(host.clock, { deadlineMs: deadline(patienceMs), ...(again && NO_RETRIES) }),
         state: { user, ...stateOf(headers) },
@@ -87,7 +87,7 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
       const { value } = call.request;
       writer = front.writer({
         requestId,
-        asked,
+        asked: about,
         request: call.request,
         block: (reply) =>
           blockOf(reply, {
@@ -115,6 +115,14 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
       open.delete(end);
     }
   };
+}
+
+/** The request, and what its answer may repeat: the conversation is not kept twice. */
+function understand(front: Front, body: Buffer, headers: IncomingHttpHeaders) {
+  const asked = parseObject(body);
+  const request = front.request(asked, body, headers);
+  const { messages: _, input: __, ...about } = asked;
+  return { request, about };
 }
 
 const gone = () => new GatewayError('client_closed', 'the client closed the connection');
