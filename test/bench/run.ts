@@ -78,7 +78,7 @@ async function bench(): Promise<Results> {
     const faults = [...referee.faults];
     for (const [status, { requests }] of Object.entries(by_status))
       if (status !== 'success') faults.push(`${requests} rows of the log say ${status}`);
-    const asked = referee.throughGateway() + pictures.grown.length;
+    const asked = referee.throughGateway() + pictures.flatMap(({ grown }) => grown).length;
     if (totals.requests !== asked) faults.push(`${asked} requests, but ${totals.requests} rows in the log`);
     await gateway.stop();
     await Promise.all([load.stop(), bare.stop(), upstream.stop()]);
