@@ -6,6 +6,8 @@ import type { WireError } from '../compat/error-shape.ts';
 /** One way to ask this gateway: a path, and the dialect that is spoken there. Everything behind it is the same. */
 export interface Front {
   readonly path: string;
+  /** Reads JSON where `JSON.parse` would lose something; throws what that throws. */
+  readonly parse?: (text: string) => unknown;
   /** The body as a request; throws 422 or 400 that names the field at fault. */
   request(body: Record<string, unknown>, bytes: Uint8Array, headers: IncomingHttpHeaders): Request;
   /** Answers one request. */

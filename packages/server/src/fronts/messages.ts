@@ -8,6 +8,7 @@ import {
   errorOf,
   eventBytes,
   messageOf,
+  parseExact,
 } from '@inferbridge/providers/inbound';
 import { type Block, named, withBlock } from '../compat/block.ts';
 import { checkChat } from './chat-body.ts';
@@ -19,6 +20,7 @@ const ENDING = Buffer.from('"message_delta"');
 /** `POST /v1/messages`: Anthropic's dialect; where an upstream speaks it as well, its bytes pass as they are. */
 export const messagesFront = (): Front => ({
   path: '/v1/messages',
+  parse: parseExact, // inputs of tools are written again for other upstreams
   request(body, bytes, headers) {
     const value = checkChat(chatOfMessages(body));
     return {

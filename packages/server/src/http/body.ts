@@ -49,11 +49,14 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
   });
 }
 
-/** The body as a JSON object; rejects with 400 for anything else. */
-export function parseObject(bytes: Uint8Array): Record<string, unknown> {
+type Parse = (text: string) => unknown;
+
+/** The body as a JSON object; rejects with 400 for anything else. `parse` throws what `JSON.parse` throws. */
+export function parseObject(bytes: Uint8Array, parse: Parse = JSON.parse): Record<string, unknown> {
   let value: unknown;
   try {
-    value = bytes.length > LARGE_BYTES ? parseLarge(bytes, decoder) : JSON.parse(decoder.decode(bytes));
+    const read = (part: Uint8Array) => parse(decoder.decode(part));
+    value = bytes.length > LARGE_BYTES ? parseLarge(bytes, read) : read(bytes);
   } catch (error) {
     const where = error instanceof SyntaxError ? /position \d+/.exec(error.message)?.[0] : 'not UTF-8';
     throw badRequest(`the body is not valid JSON${where ? ` (${where})` : ''}`);

@@ -11,10 +11,10 @@ const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 
 /**
- * The same as `JSON.parse`, but long runs of base64, in data: URLs or bare, are copied once, straight from the bytes.
- * Throws what that throws.
+ * The same as `read`, but long runs of base64, in data: URLs or bare, are copied once, straight from the bytes. Throws
+ * what that throws.
  */
-export function parseLarge(bytes: Uint8Array, decoder: { decode(bytes: Uint8Array): string }): unknown {
+export function parseLarge(bytes: Uint8Array, read: (bytes: Uint8Array) => unknown): unknown {
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const mark = `${randomUUID()}:`;
   const lifted: string[] = [];
@@ -27,9 +27,9 @@ export function parseLarge(bytes: Uint8Array, decoder: { decode(bytes: Uint8Arra
     lifted.push(text);
     from = end + 1;
   }
-  if (lifted.length === 0) return JSON.parse(decoder.decode(bytes));
+  if (lifted.length === 0) return read(bytes);
   pieces.push(body.subarray(from));
-  return withTexts(JSON.parse(decoder.decode(Buffer.concat(pieces))), mark, lifted);
+  return withTexts(read(Buffer.concat(pieces)), mark, lifted);
 }
 
 /**

@@ -119,7 +119,7 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
 
 /** The request, and what its answer may repeat: the conversation is not kept twice. */
 function understand(front: Front, body: Buffer, headers: IncomingHttpHeaders) {
-  const asked = parseObject(body);
+  const asked = parseObject(body, front.parse);
   const request = front.request(asked, body, headers);
   const { messages: _, input: __, ...about } = asked;
   return { request, about };
