@@ -33,6 +33,7 @@ export const sarvam: Vendor = vendor(
           'audio output': 'refused',
           files: 'refused',
           logprobs: 'refused',
+          'more than 4 stops': 'refused',
           web_search_options: 'refused',
           prediction: 'dropped',
           logit_bias: 'dropped',
@@ -46,7 +47,9 @@ export const sarvam: Vendor = vendor(
         },
         auth: ({ secret }) => ({ 'api-subscription-key': secret, authorization: `Bearer ${secret}` }),
         prepare(body, dropped) {
-          if (body['reasoning_effort'] === 'none') body['reasoning_effort'] = null;
+          // null would turn it off here; elsewhere it says nothing
+          if (body['reasoning_effort'] === null) delete body['reasoning_effort'];
+          else if (body['reasoning_effort'] === 'none') body['reasoning_effort'] = null;
           else mapEffort(body, EFFORTS, dropped);
         },
       }),

@@ -124,6 +124,12 @@ describe('an effort', () => {
     },
   );
 
+  it('of null is left out at Sarvam, where it would mean none', async () => {
+    expect((await send(sarvam, { reasoning_effort: null })).sent[0]?.body).not.toHaveProperty(
+      'reasoning_effort',
+    );
+  });
+
   it('switches thinking at Qwen, and off at Together', async () => {
     expect((await send(qwen, { reasoning_effort: 'none' })).sent[0]?.body).toMatchObject({
       enable_thinking: false,

@@ -55,6 +55,21 @@ describe('tools', () => {
     expect(sent({ tools: [tool('f', { description: '' })] }).body.tools[0]).not.toHaveProperty('description');
   });
 
+  it.each([true, false])('say in words what their schema cannot, strict: %s', (strict) => {
+    const parameters = {
+      type: 'object',
+      properties: { a: { type: 'string' }, b: { type: 'string' } },
+      additionalProperties: false,
+      required: [],
+      anyOf: [{ required: ['a'] }, { required: ['b'] }],
+    };
+    const [wire] = sent({ tools: [tool('f', { description: 'Does it.', parameters, strict })] }).body.tools;
+    const { anyOf: _, ...rest } = parameters;
+    expect(wire.input_schema).toEqual(rest);
+    expect(wire.description).toMatch(/^Does it\.\n\nThe input must fit at least one of these/);
+    expect(wire).not.toHaveProperty('strict');
+  });
+
   it.each([[[]], [null], [undefined]])('%j are none', (tools) => {
     const { body } = sent({ ...(tools !== undefined && { tools }), parallel_tool_calls: false });
     expect(body).not.toHaveProperty('tools');

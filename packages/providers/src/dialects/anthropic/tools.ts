@@ -3,6 +3,7 @@ import { asText, jsonText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { cacheControl, malformed } from './content.ts';
 import type { Names } from './names.ts';
+import { withOneRoot } from './root.ts';
 import { isNative, nativeSchema } from './schema.ts';
 
 /** Tools and the choice among them, as the wire spells them. Source: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use (read 2026-11-20). */
@@ -121,14 +122,21 @@ function toolOf(tool: unknown, place: string, { names, strict }: ToolRules): Off
   if (!isRecord(inner) || typeof inner['name'] !== 'string' || inner['name'] === '')
     throw malformed(`${place}.function.name`, 'a name is wanted');
   const { name, description, parameters } = inner;
-  const held = strict && inner['strict'] === true && isObjectSchema(parameters) && isNative(parameters);
+  const { schema, words } = withOneRoot(isRecord(parameters) ? parameters : {});
+  const held =
+    strict &&
+    inner['strict'] === true &&
+    words === null &&
+    isObjectSchema(parameters) &&
+    isNative(parameters);
+  const described = [description, words].filter((text) => typeof text === 'string' && text !== '');
   return {
     own: name,
     custom: false,
     wire: {
       name: names.wire(name),
-      ...(typeof description === 'string' && description !== '' && { description }),
-      input_schema: objectSchema(held ? nativeSchema(parameters) : parameters),
+      ...(described.length > 0 && { description: described.join('\n\n') }),
+      input_schema: objectSchema(held ? nativeSchema(parameters) : schema),
       ...(held && { strict: true }),
       ...(cacheControl(tool) ?? cacheControl(inner)),
     },
