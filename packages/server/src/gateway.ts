@@ -131,7 +131,7 @@ export async function createInferBridge(
   const app = createApp({
     log: host.log,
     bodyLimitBytes: config.bodyLimitBytes,
-    modelPaths: fronts.map(({ path }) => path),
+    fronts,
     draining: () => draining,
     authenticate,
     accounts,

@@ -45,7 +45,7 @@ const chat = z.looseObject({
   tool_choice: optional(z.union([z.string(), z.looseObject({})])),
   parallel_tool_calls: optional(z.boolean()),
   response_format: optional(z.looseObject({ type: z.string() })),
-  seed: optional(z.int()),
+  seed: optional(z.number().refine(Number.isInteger, 'a whole number is wanted')), // of 64 bits
   logprobs: optional(z.boolean()),
   top_logprobs: optional(z.int().min(0).max(20)),
   logit_bias: optional(z.record(z.string(), z.number())),

@@ -9,20 +9,25 @@ import { sendWire, wireErrorOf } from './send.ts';
 
 export interface AppOptions extends RoutesOptions {
   readonly log: Log;
-  /** Where model calls are answered; they are no routes of this app. */
-  readonly modelPaths: readonly string[];
+  /** Where model calls are answered; they are no routes of this app, but what lies below them speaks their dialects. */
+  readonly fronts: readonly Pick<Front, 'path' | 'failure' | 'headers'>[];
 }
+
+const PLAIN: Pick<Front, 'failure' | 'headers'> = { failure: chatFailure };
 
 /** Every route but the model calls': a request id on each answer, every failure in one shape. */
 export function createApp(options: AppOptions): Koa {
-  const { log } = options;
+  const { log, fronts } = options;
   const app = new Koa({ proxy: false });
   app.silent = true;
 
   app.use(async (context, next) => {
     const { req, res } = context;
     const id = requestId(req.headers);
-    context.set('x-request-id', id);
+    const dialect =
+      fronts.find(({ path }) => context.path === path || context.path.startsWith(`${path}/`)) ?? PLAIN;
+    const ids = { 'x-request-id': id, ...dialect.headers?.(id) };
+    context.set(ids);
     context.set('cache-control', 'no-store');
     context.set('x-content-type-options', 'nosniff');
     try {
@@ -34,8 +39,7 @@ export function createApp(options: AppOptions): Koa {
       if (wire.status === 500)
         log.error({ err: error, request_id: id, path: context.path }, 'a request failed unexpectedly');
       context.respond = false;
-      const failure = (context.state['failure'] as Front['failure'] | undefined) ?? chatFailure; // set by the route
-      sendWire(res, wire, failure(wire, id), { 'x-request-id': id });
+      sendWire(res, wire, dialect.failure(wire, id), ids);
     }
   });
 
@@ -43,7 +47,7 @@ export function createApp(options: AppOptions): Koa {
   app.use(router.routes());
   app.use(async (context) => {
     const allowed = allowedAt(router, context.path);
-    if (options.modelPaths.includes(context.path)) allowed.push('POST');
+    if (fronts.some(({ path }) => path === context.path)) allowed.push('POST');
     if (allowed.length === 0) return;
     throw new HttpError(
       405,

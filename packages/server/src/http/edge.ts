@@ -41,7 +41,10 @@ export function createEdge({ models, rest, random, inFlight, draining }: EdgeOpt
     const id = requestId(request.headers);
     if (running.size >= inFlight) {
       const wire = overloaded(random());
-      return sendWire(response, wire, model.front.failure(wire, id), { 'x-request-id': id });
+      return sendWire(response, wire, model.front.failure(wire, id), {
+        'x-request-id': id,
+        ...model.front.headers?.(id),
+      });
     }
     const call = model.answer(request, response, id).finally(() => running.delete(call));
     running.add(call);

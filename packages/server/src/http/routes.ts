@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import type { User } from '@inferbridge/plugins';
 import type { Context } from 'koa';
 import Router from 'koa-router';
-import type { Front } from '../fronts/front.ts';
 import { parseObject, readBody } from './body.ts';
 import { unauthenticated } from './http-error.ts';
 import { type Authenticate, bearerOf } from './identify.ts';
@@ -24,8 +23,6 @@ export interface Route {
   readonly access: Access;
   /** Of the body; default 64 KB. */
   readonly bodyLimitBytes?: number;
-  /** The envelope of failures; default the one of chat. */
-  readonly failure?: Front['failure'];
   /** Returns the body, or nothing for 204. */
   handle(request: RouteRequest): Promise<RouteAnswer>;
 }
@@ -72,7 +69,6 @@ export function routes(options: RoutesOptions): Router {
   const router = new Router();
   for (const route of routeTable(options)) {
     router[route.method](route.path, async (context: Context) => {
-      context.state['failure'] = route.failure;
       const user = route.access === 'public' ? NOBODY : await identified(context.req, options.authenticate);
       const answer = await route.handle({
         user,

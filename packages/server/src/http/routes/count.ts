@@ -1,5 +1,4 @@
 import { chatOfMessages, countTokens } from '@inferbridge/providers/inbound';
-import { messagesFailure } from '../../fronts/messages.ts';
 import type { Route } from '../routes.ts';
 
 export interface CountOptions {
@@ -12,7 +11,6 @@ export const countRoutes = ({ bodyLimitBytes }: CountOptions): readonly Route[] 
     method: 'post',
     path: '/v1/messages/count_tokens',
     access: 'user',
-    failure: messagesFailure,
     bodyLimitBytes,
     async handle({ body }) {
       const asked = await body();

@@ -52,7 +52,7 @@ export const modelRoutes = (options: ModelOptions): readonly Route[] => {
       access: 'user',
       async handle({ user, params }) {
         const id = params['id'] ?? '';
-        const found = (await list(user.id)).find((model) => model.id === id);
+        const found = named(await list(user.id), id);
         if (!found)
           throw new HttpError(
             404,
@@ -60,8 +60,18 @@ export const modelRoutes = (options: ModelOptions): readonly Route[] => {
             `the model "${id}" does not exist or you hold no key for its provider`,
             { param: 'model', code: 'model_not_found' },
           );
-        return { status: 200, body: found };
+        return { status: 200, body: { ...found, id } };
       },
     },
   ];
 };
+
+/** By any name that a request may use: the listed one, `provider/model`, or the model's alone. */
+function named<T extends { readonly id: string }>(models: readonly T[], name: string): T | undefined {
+  const slashed = name.replace('/', ':');
+  return (
+    models.find(({ id }) => id === name) ??
+    models.find(({ id }) => id === slashed) ??
+    models.find(({ id }) => id.slice(id.indexOf(':') + 1) === name)
+  );
+}
