@@ -111,7 +111,7 @@ describe.each(TRANSLATED)('OpenAI’s Responses clients over $name', (route) => 
 
 describe('the same dialect in and out', () => {
   const folder = 'openai/responses';
-  const names = haveFixtures ? readdirSync(join(FIXTURES, folder)) : [];
+  const names = haveFixtures ? readdirSync(join(FIXTURES, folder)) : ['none.json'];
   /** Several responses in one file, lines that are no JSON, and errors have their tests elsewhere. */
   const apart = /encrypted-content\.1\.chunks|parallel-tool-call-wrapper\.1\.chunks|error/;
 

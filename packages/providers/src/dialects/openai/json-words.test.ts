@@ -61,10 +61,12 @@ describe('JSON mode', () => {
   });
 
   it.each([deepseek, zhipu].map((plugin) => [plugin] as const))(
-    'with a schema beyond all depth is the caller’s mistake at %o',
+    'with a schema that cannot be written is the caller’s mistake at %o',
     async (plugin) => {
-      const deep: unknown = JSON.parse(`${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`);
-      const response_format = { type: 'json_schema', json_schema: { name: 'n', schema: deep } };
+      // some engines write any depth, none a circle
+      const circle: Record<string, unknown> = {};
+      circle['a'] = circle;
+      const response_format = { type: 'json_schema', json_schema: { name: 'n', schema: circle } };
       const { error } = await exchange(made(plugin), { response_format });
       expect(error?.class).toBe('invalid_request');
     },

@@ -1,5 +1,5 @@
 import type { ChatRequest } from '@inferbridge/core';
-import { hasPart } from '../../features.ts';
+import { hasPart } from '../../request-types.ts';
 import { isReasoningModel } from '../openai/models.ts';
 
 /*
