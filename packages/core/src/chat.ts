@@ -55,6 +55,8 @@ export interface WireUsage {
     [field: string]: unknown;
   } | null;
   completion_tokens_details?: { reasoning_tokens?: number; [field: string]: unknown } | null;
+  /** Anthropic's: what was written to its cache, by how long it is kept. */
+  cache_creation?: { ephemeral_1h_input_tokens?: number; [field: string]: unknown } | null;
   [field: string]: unknown;
 }
 

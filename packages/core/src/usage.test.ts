@@ -52,6 +52,22 @@ describe('readUsage', () => {
     expect([usage?.cachedTokens, usage?.cacheWriteTokens]).toEqual([10, 10]);
   });
 
+  it.each([
+    [4, { hourWriteTokens: 4 }],
+    [99, { hourWriteTokens: 6 }],
+    [0, {}],
+    ['x', {}],
+  ])('knows how much of what was written is kept for an hour: %s', (given, expected) => {
+    const { hourWriteTokens, ...rest } = readUsage({
+      prompt_tokens: 10,
+      completion_tokens: 1,
+      prompt_tokens_details: { cache_write_tokens: 6 },
+      cache_creation: { ephemeral_1h_input_tokens: given as number },
+    }) ?? { cacheWriteTokens: 0 };
+    expect(hourWriteTokens === undefined ? {} : { hourWriteTokens }).toEqual(expected);
+    expect(rest.cacheWriteTokens).toBe(6);
+  });
+
   it('leaves absurd details at zero and keeps the rest', () => {
     const usage = readUsage({
       prompt_tokens: 10,

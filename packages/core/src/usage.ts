@@ -6,6 +6,8 @@ export interface Usage {
   readonly outputTokens: number;
   readonly cachedTokens: number;
   readonly cacheWriteTokens: number;
+  /** Of those written, what is kept for an hour rather than minutes, at a price of its own; absent: nothing. */
+  readonly hourWriteTokens?: number;
   readonly reasoningTokens: number;
 }
 
@@ -33,11 +35,14 @@ export function readUsage(wire: WireUsage | null | undefined): Usage | null {
   const output = count(wire.completion_tokens) ?? (wire.completion_tokens === undefined ? 0 : null);
   if (input === null || output === null) return null;
   const total = count(wire.total_tokens) ?? 0;
+  const written = Math.min(count(wire.prompt_tokens_details?.cache_write_tokens) ?? 0, input);
+  const hour = Math.min(count(wire.cache_creation?.ephemeral_1h_input_tokens) ?? 0, written);
   return {
     inputTokens: input,
     outputTokens: total > input + output ? total - input : output,
     cachedTokens: Math.min(count(wire.prompt_tokens_details?.cached_tokens) ?? 0, input),
-    cacheWriteTokens: Math.min(count(wire.prompt_tokens_details?.cache_write_tokens) ?? 0, input),
+    cacheWriteTokens: written,
+    ...(hour > 0 && { hourWriteTokens: hour }),
     reasoningTokens: count(wire.completion_tokens_details?.reasoning_tokens) ?? 0,
   };
 }

@@ -63,6 +63,14 @@ describe('a configured price', () => {
     ).toBeCloseTo((100 * 1 + 600 * 0.1 + 300 * 1.25 + 100 * 2) / 1e6, 15);
   });
 
+  it('bills what is written for an hour at twice the input', () => {
+    const written = { cacheWriteTokens: 300, hourWriteTokens: 200 };
+    expect(cost('acme', 'acme-2', usage(1_000, 0, written))).toBeCloseTo(
+      (700 * 1 + 100 * 1.25 + 200 * 2) / 1e6,
+      15,
+    );
+  });
+
   it('bills them as input where they have no rate', () => {
     expect(cost('acme', 'acme-1', usage(1_000, 0, { cachedTokens: 600, cacheWriteTokens: 300 }))).toBeCloseTo(
       (1_000 * 0.5) / 1e6,

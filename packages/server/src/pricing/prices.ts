@@ -81,13 +81,18 @@ const fixed =
   (usage) =>
     cost(usage, rates);
 
+/** What is kept for an hour costs twice the input. Source: https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching (read 2026-11-21). */
+const HOUR_WRITE = 2;
+
 /** Cached input without a price of its own is billed as input. */
 function cost(usage: Usage, { input, output, cachedInput, cacheWrite }: Rates): number {
   const plain = Math.max(0, usage.inputTokens - usage.cachedTokens - usage.cacheWriteTokens);
+  const hour = usage.hourWriteTokens ?? 0;
   const dollars =
     plain * input +
     usage.cachedTokens * (cachedInput ?? input) +
-    usage.cacheWriteTokens * (cacheWrite ?? input) +
+    (usage.cacheWriteTokens - hour) * (cacheWrite ?? input) +
+    hour * input * HOUR_WRITE +
     usage.outputTokens * output;
   return dollars / PER;
 }
