@@ -5,7 +5,12 @@ import type { Item } from './item.ts';
 import { outputParts } from './parts.ts';
 
 /** The reasoning of an earlier answer that goes back before what it led to. */
-export type Recall = (message: Item) => readonly Item[];
+export type Recall = (message: Item) => readonly Recalled[];
+
+interface Recalled {
+  readonly item: Item;
+  readonly callsBefore: number;
+}
 
 /** What OpenAI gave with an earlier answer and the client has kept: `provider_specific_fields.openai`. */
 export function ownFields(message: Item): Item {
@@ -24,25 +29,27 @@ export function createRecall(stored: boolean): Recall {
     const { reasoning } = ownFields(message);
     if (!Array.isArray(reasoning)) return [];
     return reasoning.filter(isRecord).flatMap((item) => {
-      const { id, encrypted_content: encrypted, summary, content } = item;
+      const { id, encrypted_content: encrypted, summary, content, calls_before: before } = item;
       const whole = typeof encrypted === 'string' && encrypted !== '';
       if (item['type'] !== 'reasoning' || (!whole && !stored)) return [];
       if (typeof id === 'string' && seen.has(id)) return [];
       seen.add(id);
-      return [
-        {
-          type: 'reasoning',
-          ...(typeof id === 'string' && { id }),
-          summary: Array.isArray(summary) ? summary : [],
-          ...(Array.isArray(content) && content.length > 0 && { content }),
-          ...(whole && { encrypted_content: encrypted }),
-        },
-      ];
+      const own = {
+        type: 'reasoning',
+        ...(typeof id === 'string' && { id }),
+        summary: Array.isArray(summary) ? summary : [],
+        ...(Array.isArray(content) && content.length > 0 && { content }),
+        ...(whole && { encrypted_content: encrypted }),
+      };
+      return [{ item: own, callsBefore: typeof before === 'number' ? before : 0 }];
     });
   };
 }
 
-/** One assistant message as items: reasoning, text, calls. Reasoning that led to nothing is left out: it is refused. */
+/**
+ * One assistant message as items: reasoning, text, calls, and further reasoning before the call that it led to. Reasoning
+ * that led to nothing is left out: it is refused.
+ */
 export function assistantItems(message: Item, place: string, recall: Recall): Item[] {
   const said = outputParts(message['content'], `${place}.content`);
   const { refusal, tool_calls: calls } = message;
@@ -57,11 +64,20 @@ export function assistantItems(message: Item, place: string, recall: Recall): It
       content: said,
       ...(typeof phase === 'string' && { phase }),
     });
-  if (calls !== undefined && calls !== null) {
-    if (!Array.isArray(calls)) throw malformed(`${place}.tool_calls`, 'an array is wanted');
-    items.push(...calls.map((call, index) => callItem(call, `${place}.tool_calls[${index}]`)));
-  }
-  return items.length > 0 ? [...recall(message), ...items] : [];
+  if (calls !== undefined && calls !== null && !Array.isArray(calls))
+    throw malformed(`${place}.tool_calls`, 'an array is wanted');
+  const called = (calls ?? []).map((call, index) => callItem(call, `${place}.tool_calls[${index}]`));
+  if (items.length + called.length === 0) return [];
+  const thoughts = recall(message).map(({ item, callsBefore }) => ({
+    item,
+    at: callsBefore < called.length ? callsBefore : 0,
+  }));
+  const before = (at: number) => thoughts.filter((thought) => thought.at === at).map(({ item }) => item);
+  return [
+    ...before(0),
+    ...items,
+    ...called.flatMap((call, at) => (at === 0 ? [call] : [...before(at), call])),
+  ];
 }
 
 function callItem(call: unknown, place: string): Item {

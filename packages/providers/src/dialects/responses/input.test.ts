@@ -1,6 +1,7 @@
-import type { ChatMessage } from '@inferbridge/core';
+import { type ChatMessage, GatewayError } from '@inferbridge/core';
 import { describe, expect, it } from 'vitest';
 import { itemsOf } from './input.ts';
+import { completionOfResponse } from './response.ts';
 
 const USER: ChatMessage = { role: 'user', content: 'Hello' };
 const inputOf = (...messages: ChatMessage[]) => itemsOf(messages, false);
@@ -46,6 +47,28 @@ describe('the conversation', () => {
       { type: 'function_call_output', call_id: 'a', output: 'A' },
       { type: 'function_call_output', call_id: 'b', output: [{ type: 'input_text', text: 'B' }] },
     ]);
+  });
+
+  it('puts each thought before the call that it led to, as it came', () => {
+    const item = (type: string, id: string) =>
+      type === 'reasoning'
+        ? { type, id, summary: [], encrypted_content: `secret ${id}` }
+        : { type, call_id: id, name: 'weather', arguments: '{}' };
+    const output = [
+      item('reasoning', 'r1'),
+      item('function_call', 'c1'),
+      item('reasoning', 'r2'),
+      item('function_call', 'c2'),
+      item('function_call', 'c3'),
+    ];
+    const completion = completionOfResponse(
+      { object: 'response', status: 'completed', output },
+      0,
+      () => new GatewayError('internal', 'x'),
+    );
+    const results = ['c1', 'c2', 'c3'].map((id) => ({ role: 'tool', tool_call_id: id, content: id }));
+    const items = inputOf(USER, completion?.choices[0]?.message ?? USER, ...results);
+    expect(items.slice(1, 6)).toEqual(output);
   });
 
   it('leaves a thought away that led to nothing, that came before, or that only OpenAI could know', () => {

@@ -2,6 +2,7 @@ import type { ChunkDelta } from '@inferbridge/core';
 import { isRecord } from '../openai/errors.ts';
 import { chatCitation } from './citation.ts';
 import type { Item } from './item.ts';
+import { placed } from './own.ts';
 import { createText } from './text.ts';
 
 type Deltas = readonly ChunkDelta[];
@@ -149,7 +150,11 @@ export function createOutput(): Output {
       return items.flatMap((item, at) => (isRecord(item) ? doneItem(at, item) : []));
     },
     calls: () => calls.size > 0,
-    reasoning: () => [...thoughts.values()],
+    // told by their places: a thought may be done after the call behind it has begun
+    reasoning: () =>
+      [...thoughts].map(([place, item]) =>
+        placed(item, [...calls.keys()].filter((call) => isBefore(call, place)).length),
+      ),
     phase: () => phase,
   };
 }
@@ -158,6 +163,9 @@ type Place = number | string;
 
 const placeOf = ({ output_index: index, item_id: id }: Item): Place =>
   typeof index === 'number' ? index : typeof id === 'string' ? id : 0;
+
+const isBefore = (one: Place, other: Place): boolean =>
+  typeof one === 'number' && typeof other === 'number' && one < other;
 
 const numberOf = (index: unknown): number => (typeof index === 'number' ? index : 0);
 

@@ -1,5 +1,9 @@
 import type { Item } from './item.ts';
 
+/** A reasoning item in `provider_specific_fields.openai`, which knows how many calls stand before it. */
+export const placed = (reasoning: Item, calls: number): Item =>
+  calls > 0 ? { ...reasoning, calls_before: calls } : reasoning;
+
 /** What the items of an answer carry that chat has no place for, as `provider_specific_fields`; `{}` where there is nothing. */
 export function ownOf(reasoning: readonly Item[], phase: unknown): Item {
   const own = {

@@ -1,6 +1,7 @@
 import type { ChatMessage, ContentPart, ToolCall } from '@inferbridge/core';
 import { isRecord } from '../../openai/errors.ts';
 import type { Item } from '../item.ts';
+import { placed } from '../own.ts';
 import { unpacked } from './carrier.ts';
 import type { Said } from './parts.ts';
 
@@ -49,7 +50,7 @@ export function createTurn(): Turn {
       thoughts.push(...thoughtsIn(item));
       const own = unpacked(item['encrypted_content']);
       if (own) carried = { ...carried, ...own };
-      else reasoning.push(item);
+      else reasoning.push(placed(item, calls.length));
     },
     message() {
       if (!spoke && calls.length === 0) return null;
