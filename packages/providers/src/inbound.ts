@@ -11,4 +11,5 @@ export { chatOfResponses } from './dialects/responses/inbound/request.ts';
 export { responseOf } from './dialects/responses/inbound/response.ts';
 export { createResponseEvents } from './dialects/responses/inbound/stream.ts';
 export { RESPONSES_DIALECT } from './dialects/responses/stream.ts';
-export { parseExact } from './json.ts';
+export { parseExact } from './json-exact.ts';
+export { withoutMarks } from './json-marks.ts';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GatewayError, type NativeRequest } from '@inferbridge/core';
+import { parseExact } from './json-exact.ts';
 
 /** A request body as bytes; one that is nested beyond what can be written is the caller's mistake. `from` tells how large it is. */
 export function jsonBytes(body: unknown, from?: NativeRequest): Uint8Array {
@@ -47,27 +48,6 @@ export function replyBytes(body: unknown): Uint8Array {
       cause: error,
     });
   }
-}
-
-/** Of ECMAScript's JSON.parse source text access; not in TypeScript's own declarations yet. Source: https://github.com/tc39/proposal-json-parse-with-source (read 2026-11-21). */
-const { rawJSON, isRawJSON } = JSON as unknown as {
-  rawJSON(text: string): object;
-  isRawJSON(value: unknown): boolean;
-};
-const LONG_NUMBER = /\d{16}/;
-const WHOLE = /^-?\d+$/;
-
-/**
- * The same as `JSON.parse`, but whole numbers beyond 2^53, such as other services' ids, are written again as they came:
- * a model's arguments are read and written on their way between dialects.
- */
-export function parseExact(text: string): unknown {
-  if (!LONG_NUMBER.test(text)) return JSON.parse(text);
-  const value: unknown = JSON.parse(text, ((_: string, one: unknown, { source }: { source?: string } = {}) =>
-    typeof one === 'number' && !Number.isSafeInteger(one) && source && WHOLE.test(source)
-      ? rawJSON(source)
-      : one) as (key: string, value: unknown) => unknown);
-  return isRawJSON(value) ? Number(text) : value;
 }
 
 /** What a text says, or `null` where it is no JSON: one broken event does not end a stream. */

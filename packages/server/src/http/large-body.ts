@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { withoutMarks } from '@inferbridge/providers/inbound';
 
 /** Bodies above this are read with an eye on memory: they hold pictures, and a picture need not be copied thrice. */
 export const LARGE_BYTES = 1_048_576;
@@ -29,7 +30,7 @@ export function parseLarge(bytes: Uint8Array, read: (bytes: Uint8Array) => unkno
   }
   if (lifted.length === 0) return read(bytes);
   pieces.push(body.subarray(from));
-  return withTexts(read(Buffer.concat(pieces)), mark, lifted);
+  return withoutMarks(read(Buffer.concat(pieces)), mark, (place) => lifted[Number(place)]);
 }
 
 /**
@@ -52,21 +53,4 @@ function isKey(body: Buffer, end: number): boolean {
   let at = end + 1;
   while (body[at] === 0x20 || body[at] === 0x0a || body[at] === 0x0d || body[at] === 0x09) at += 1;
   return body[at] === COLON;
-}
-
-/** Puts the texts back where their marks are, in place. */
-function withTexts(parsed: unknown, mark: string, texts: readonly string[]): unknown {
-  const root = [parsed];
-  const open: object[] = [root];
-  const look = (holder: object, key: string | number, value: unknown) => {
-    if (typeof value === 'object' && value !== null) open.push(value);
-    else if (typeof value === 'string' && value.startsWith(mark))
-      // "__proto__" is a field like others here
-      Object.defineProperty(holder, key, { value: texts[Number(value.slice(mark.length))] });
-  };
-  for (let holder = open.pop(); holder; holder = open.pop()) {
-    if (Array.isArray(holder)) for (let at = 0; at < holder.length; at++) look(holder, at, holder[at]);
-    else for (const [key, value] of Object.entries(holder)) look(holder, key, value);
-  }
-  return root[0];
 }

@@ -1,4 +1,5 @@
 import { type ChatCompletion, type ErrorClass, GatewayError, type UpstreamError } from '@inferbridge/core';
+import { isRawNumber } from '../../json-exact.ts';
 import { retryAfterMs } from '../../retry-after.ts';
 import { scrub } from '../../scrub.ts';
 
@@ -104,7 +105,7 @@ export function classOf(
 }
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
 
 /** Is this an error where an answer should be? In its own field, in a list, or as the older servers of vLLM have it. */
 export function isErrorBody(body: unknown): boolean {
