@@ -67,11 +67,14 @@ export const readJson = (bytes: Uint8Array): unknown =>
 export const asText = (value: unknown): string =>
   typeof value === 'string' ? value : typeof value === 'number' ? `${value}` : '';
 
-/** JSON in words of a prompt; what is nested beyond what can be written is the caller's mistake. */
-export function jsonText(value: unknown): string {
+/** JSON as a text; what is nested beyond what can be written is the caller's mistake, at the place that is given. */
+export function jsonText(value: unknown, place?: string): string {
   try {
     return JSON.stringify(value);
   } catch (error) {
-    throw new GatewayError('invalid_request', 'a schema is nested too deeply', { cause: error });
+    throw new GatewayError('invalid_request', `${place ?? 'a schema'} is nested too deeply`, {
+      cause: error,
+      ...(place !== undefined && { param: place }),
+    });
   }
 }

@@ -29,6 +29,8 @@ export function createWriter(): BlockWriter {
   let currentJson = '';
   const written = new Set<number>();
   const waiting = new Map<number, Waiting>();
+  /** What was said while a call's arguments were incomplete: a block that is closed cannot go on. */
+  const later: (() => readonly MessageEvent[])[] = [];
 
   const delta = (given: Record<string, unknown>): MessageEvent => ({
     type: 'content_block_delta',
@@ -66,14 +68,35 @@ export function createWriter(): BlockWriter {
   const flush = (): MessageEvent[] =>
     [...waiting.values()].sort((a, b) => a.index - b.index).flatMap((call) => begin(call));
 
-  return {
+  /** Arguments that are whole will not grow any more. */
+  const isWhole = (): boolean => parseJson(currentJson) !== null;
+  const midCall = (): boolean => later.length > 0 || (open === 'call' && (waiting.size > 0 || !isWhole()));
+  const wait = (what: () => readonly MessageEvent[]): readonly MessageEvent[] => {
+    later.push(what);
+    return [];
+  };
+  /** Goes on with whatever the call that is being written held up: other calls, then what was said. */
+  const goOn = (): MessageEvent[] => {
+    const events: MessageEvent[] = [];
+    while (waiting.size + later.length > 0 && isWhole()) {
+      const [next] = waiting.values();
+      if (next?.id === '') break;
+      if (next) events.push(...begin(next));
+      else for (const what of later.splice(0)) events.push(...what());
+    }
+    return events;
+  };
+
+  const writer: BlockWriter = {
     think(text) {
+      if (midCall()) return wait(() => writer.think(text));
       const events =
         open === 'thinking' ? [] : [...close(), start({ type: 'thinking', thinking: '', signature: '' })];
       open = 'thinking';
       return [...events, delta({ type: 'thinking_delta', thinking: text })];
     },
     thought(block) {
+      if (midCall()) return wait(() => writer.thought(block));
       if (block['type'] !== 'thinking') return [...close(), start(block), stop()];
       const signed = delta({ type: 'signature_delta', signature: asText(block['signature'] ?? '') });
       if (open === 'thinking') {
@@ -92,6 +115,7 @@ export function createWriter(): BlockWriter {
       ];
     },
     say(text) {
+      if (midCall()) return wait(() => writer.say(text));
       const events =
         open === 'text' ? [] : [...close(), ...flush(), ...close(), start({ type: 'text', text: '' })];
       open = 'text';
@@ -102,7 +126,7 @@ export function createWriter(): BlockWriter {
       const args = given.function?.arguments ?? '';
       if (number === current) {
         currentJson += args;
-        return json(args);
+        return [...json(args), ...goOn()];
       }
       if (written.has(number)) return []; // its block is closed; nobody sends this
       const call = waiting.get(number) ?? { index: number, id: '', name: '', json: '' };
@@ -110,10 +134,14 @@ export function createWriter(): BlockWriter {
       call.name ||= given.function?.name ?? '';
       call.json += args;
       waiting.set(number, call);
-      // arguments that are whole will not grow any more; before that, whoever else comes waits
-      const free = current === null || parseJson(currentJson) !== null;
-      return free && call.id !== '' ? begin(call) : [];
+      // whoever else comes waits until the one before is whole
+      if ((current === null || isWhole()) && call.id !== '') return [...begin(call), ...goOn()];
+      return [];
     },
-    end: () => [...close(), ...flush(), ...close()],
+    end() {
+      const calls = [...close(), ...flush(), ...close()];
+      return [...calls, ...later.splice(0).flatMap((what) => what()), ...close()];
+    },
   };
+  return writer;
 }

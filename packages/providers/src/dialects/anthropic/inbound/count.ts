@@ -1,4 +1,5 @@
 import type { ChatMessage, ChatRequest } from '@inferbridge/core';
+import { jsonText } from '../../../json.ts';
 import { isRecord } from '../../openai/errors.ts';
 
 /*
@@ -16,7 +17,7 @@ const DOCUMENT_CHARACTERS_PER_TOKEN = 50;
 export function countTokens({ messages, tools }: ChatRequest): number {
   const said = messages.reduce((sum, message) => sum + ofMessage(message), 0);
   const offered = (tools ?? []).reduce<number>(
-    (sum, tool) => sum + PER_TOOL + characters(JSON.stringify(tool)),
+    (sum, tool) => sum + PER_TOOL + characters(jsonText(tool, 'tools')),
     0,
   );
   return Math.max(1, Math.ceil(said + offered));
@@ -29,7 +30,7 @@ function ofMessage(message: ChatMessage): number {
   const parts = Array.isArray(content)
     ? content.reduce((sum, part) => sum + ofPart(part), 0)
     : characters(content ?? '');
-  const called = calls?.length ? characters(JSON.stringify(calls)) : 0;
+  const called = calls?.length ? characters(jsonText(calls, 'messages')) : 0;
   return PER_MESSAGE + parts + called + (typeof thinking === 'string' ? characters(thinking) : 0);
 }
 

@@ -1,5 +1,5 @@
 import type { ChatMessage, ContentPart, ToolCall } from '@inferbridge/core';
-import { asText } from '../../../json.ts';
+import { asText, jsonText } from '../../../json.ts';
 import { isRecord } from '../../openai/errors.ts';
 import { fault, textIn } from './faults.ts';
 import { marked, partOf, plainly } from './parts.ts';
@@ -107,7 +107,7 @@ function callOf(block: Block, place: string): ToolCall {
   return {
     id: textIn(block, 'id', place),
     type: 'function',
-    function: { name: textIn(block, 'name', place), arguments: JSON.stringify(input ?? {}) },
+    function: { name: textIn(block, 'name', place), arguments: jsonText(input ?? {}, `${place}.input`) },
     ...marked(block),
   };
 }
