@@ -1,5 +1,6 @@
 import { defineProvider } from '@inferbridge/core';
 import { z } from 'zod';
+import { isRecord } from './dialects/openai/errors.ts';
 import { forReasoningModels, reasoningRefuses } from './dialects/openai/models.ts';
 import { openAICompatible } from './openai-compatible.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
@@ -46,11 +47,19 @@ export const azure: Vendor = vendor(
           'functions (legacy)': 'native',
           moderation: 'dropped',
         },
+        // the filter names itself inside: https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter (read 2026-11-21)
+        classify: ({ body }) => (isFiltered(body) ? 'content_policy' : null),
         refuses: reasoningRefuses,
         prepare: forReasoningModels,
       });
     },
   }),
 );
+
+function isFiltered(body: unknown): boolean {
+  const error = isRecord(body) ? body['error'] : null;
+  const inner = isRecord(error) ? error['innererror'] : null;
+  return isRecord(inner) && inner['code'] === 'ResponsibleAIPolicyViolation';
+}
 
 export default azure;

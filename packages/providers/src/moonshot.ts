@@ -37,6 +37,12 @@ export const moonshot: Vendor = vendor(
           service_tier: 'dropped',
           moderation: 'dropped',
         },
+        // https://github.com/MoonshotAI/Kimi-K2/issues/5 and kimi-cli/issues/2011 (read 2026-11-21)
+        classify(_, { type, message }) {
+          if (type === 'exceeded_current_quota_error' || /insufficient balance/i.test(message))
+            return 'quota_exhausted';
+          return /exceeded model token limit/i.test(message) ? 'context_length' : null;
+        },
         prepare(body) {
           switchThinking(body);
           delete body['reasoning_effort'];

@@ -1,5 +1,6 @@
 import { defineProvider } from '@inferbridge/core';
 import { z } from 'zod';
+import { isRecord } from './dialects/openai/errors.ts';
 import { openAICompatible } from './openai-compatible.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
@@ -33,9 +34,17 @@ export const openrouter: Vendor = vendor(
           store: 'dropped',
           moderation: 'dropped',
         },
+        // a prompt that its moderation has flagged is a 403 here, as a key without the right is: https://openrouter.ai/docs/api-reference/errors (read 2026-11-21)
+        classify: ({ status, body }) => (status === 403 && isFlagged(body) ? 'content_policy' : null),
         headers: { ...(referer && { 'http-referer': referer }), ...(title && { 'x-title': title }) },
       }),
   }),
 );
+
+function isFlagged(body: unknown): boolean {
+  const error = isRecord(body) ? body['error'] : null;
+  const metadata = isRecord(error) ? error['metadata'] : null;
+  return isRecord(metadata) && ('reasons' in metadata || 'flagged_input' in metadata);
+}
 
 export default openrouter;

@@ -34,6 +34,12 @@ export const qwen: Vendor = vendor(
           service_tier: 'dropped',
           moderation: 'dropped',
         },
+        // https://www.alibabacloud.com/help/en/model-studio/error-code (read 2026-11-21)
+        classify(_, { code, message }) {
+          if (code === 'Arrearage') return 'quota_exhausted';
+          if (/^data_?inspection_?failed$/i.test(code ?? '')) return 'content_policy';
+          return /^Range of input length/.test(message) ? 'context_length' : null;
+        },
         prepare(body) {
           const effort = body['reasoning_effort'];
           delete body['reasoning_effort'];

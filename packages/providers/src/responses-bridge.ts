@@ -13,6 +13,7 @@ import { refused } from './dialects/openai/errors.ts';
 import { modernised, withLegacyFunctions } from './dialects/openai/legacy.ts';
 import { OURS } from './dialects/openai/request.ts';
 import { nativeBody } from './dialects/openai/splice.ts';
+import { isCallId } from './dialects/responses/call-id.ts';
 import { PACKED_MARK } from './dialects/responses/inbound/carrier.ts';
 import { needsResponses } from './dialects/responses/models.ts';
 import { responsesBody, responsesRefuses } from './dialects/responses/request.ts';
@@ -25,10 +26,16 @@ export interface BridgeOptions {
   readonly headers: (credential: Credential) => Record<string, string>;
 }
 
-/** A body in the vendor's own dialect, unless it holds what this gateway packed for other vendors. */
-const readable = ({ dialect, bytes }: NativeRequest): boolean =>
+/** A body in the vendor's own dialect, unless somebody else has answered in its conversation. */
+const readable = ({ dialect, bytes, of }: NativeRequest): boolean =>
   dialect === RESPONSES_DIALECT &&
-  !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(PACKED);
+  !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(PACKED) &&
+  !of.messages.some(
+    ({ tool_calls: calls, tool_call_id: id }) =>
+      (id !== undefined && !isCallId(id)) ||
+      (Array.isArray(calls) &&
+        calls.some((call) => !isCallId(call.id) || call['extra_content'] !== undefined)),
+  );
 
 const PACKED = Buffer.from(`"${PACKED_MARK}`);
 

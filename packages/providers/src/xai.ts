@@ -31,6 +31,12 @@ export const xai: Vendor = vendor(
           service_tier: 'dropped',
           moderation: 'dropped',
         },
+        // a key that it does not know is a 400 here: https://github.com/continuedev/continue/issues/10778 (read 2026-11-21)
+        classify({ status }, { message }) {
+          if (status !== 400) return null;
+          if (/^incorrect api key/i.test(message)) return 'bad_credential';
+          return /maximum prompt length/i.test(message) ? 'context_length' : null;
+        },
         prepare(body, dropped) {
           // the models that take an effort know two of them; the others refuse the field and are corrected
           const effort = body['reasoning_effort'];

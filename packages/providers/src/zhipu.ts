@@ -41,6 +41,8 @@ export const zhipu: Vendor = vendor(
           moderation: 'dropped',
         },
         drop: ['safety_identifier'],
+        // an empty account is a 429 here: https://github.com/zai-org/GLM-5/issues/148 (read 2026-11-21)
+        classify: (_, { code }) => (code === '1113' ? 'quota_exhausted' : null),
         prepare(body) {
           schemaInWords(body);
           sayJson(body);

@@ -128,7 +128,9 @@ function describe(failure: Failure, now: number, wall: number): string {
     wait === null ? '' : ` until ${new Date(wall + wait - (now - failure.at)).toISOString().slice(0, 19)}Z`;
   if (blocked) return `${candidate.target.id} not called, ${blocked.why}${until}`;
   const status = error?.details.status === undefined ? '' : ` (${error.details.status})`;
-  return `${candidate.target.id} ${WORDS[error?.class ?? 'internal'] ?? error?.class}${status}${until}`;
+  // what it cannot honour is known here, not at the provider
+  const what = error?.class === 'unsupported' && !error.details.upstream ? `: ${error.message}` : '';
+  return `${candidate.target.id} ${WORDS[error?.class ?? 'internal'] ?? error?.class}${status}${until}${what}`;
 }
 
 const WORDS: Partial<Record<ErrorClass, string>> = {

@@ -106,7 +106,7 @@ function exhausted(error: ExhaustedError, direct: boolean): WireError {
     return { ...own, headers: { 'x-should-retry': 'false', ...own.headers } };
   }
   const shape = BY_VERDICT[error.verdict];
-  const { param = null, code = null } = error.details;
+  const { param = error.verdict === 'model_not_found' ? 'model' : null, code = null } = error.details;
   return {
     ...shape,
     message: error.message,
@@ -130,9 +130,11 @@ function said({ status, message, param, code }: UpstreamError, error: GatewayErr
   };
 }
 
+/** Limits always say when; trouble does where the provider did. */
 function retryAfter(error: GatewayError): Record<string, string> {
-  if (error.class !== 'rate_limited' && error.class !== 'shed') return {};
-  const { retryAfterMs = 1_000 } = error.details;
+  const limited = error.class === 'rate_limited' || error.class === 'shed';
+  const { retryAfterMs = limited ? 1_000 : null } = error.details;
+  if (retryAfterMs === null) return {};
   return {
     'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))),
     'retry-after-ms': String(Math.ceil(retryAfterMs)),

@@ -13,6 +13,8 @@ const HASH = 8;
 const mark = (text: string): string => hash('sha256', text, 'hex').slice(0, HASH);
 const plain = (text: string): string => text.replace(/[^a-zA-Z0-9_-]/g, '_');
 
+export const isId = (id: unknown): boolean => typeof id === 'string' && TAKEN.test(id);
+
 /** The id of a tool call, for the call and for its result alike. */
 export const toolId = (id: string): string => (TAKEN.test(id) ? id : `${plain(id).slice(0, 40)}_${mark(id)}`);
 

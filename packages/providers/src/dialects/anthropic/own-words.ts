@@ -1,6 +1,7 @@
-import type { ChatRequest } from '@inferbridge/core';
+import type { ChatMessage, ChatRequest } from '@inferbridge/core';
 import { isRecord } from '../openai/errors.ts';
 import { abilitiesOf } from './models.ts';
+import { isId } from './names.ts';
 
 /** What a client of this dialect said in its own words stands beside the rest again. */
 export function withOwnWords(request: ChatRequest): ChatRequest {
@@ -23,9 +24,31 @@ export function surplusFor(asked: ChatRequest): readonly string[] | null {
   if (kind === 'disabled' && abilities.thinking === 'adaptive' && abilities.off !== 'disabled') return null;
   const choice = request['tool_choice'];
   if ((choice === 'required' || isRecord(choice)) && abilities.forcedTools === 'no') return null;
+  if (speaksForeign(request.messages)) return null;
+  if (kind === 'enabled' && !ledByThinking(request.messages)) return null;
   if (!abilities.prefill && request.messages.at(-1)?.role === 'assistant') return null;
   if (abilities.sampling !== 'none') return [];
   return ['temperature', 'top_p', 'top_k'].filter(
     (name) => request[name] !== undefined && request[name] !== null,
   );
+}
+
+/** Has somebody else answered in this conversation? Thinking without a signature and ids of other vendors are refused. */
+const speaksForeign = (messages: readonly ChatMessage[]): boolean =>
+  messages.some(
+    ({ thinking_blocks: thoughts, tool_calls: calls, tool_call_id: id }) =>
+      (Array.isArray(thoughts) && thoughts.some(isUnsigned)) ||
+      (Array.isArray(calls) && calls.some((call) => !isId(call.id))) ||
+      (id !== undefined && !isId(id)),
+  );
+
+const isUnsigned = (thought: unknown): boolean =>
+  isRecord(thought) && thought['type'] === 'thinking' && !thought['signature'];
+
+/** With a budget for thinking, the turn with the last calls must begin with the thought that led to them. */
+function ledByThinking(messages: readonly ChatMessage[]): boolean {
+  const last = messages.findLast(({ role }) => role === 'assistant');
+  if (!last?.tool_calls?.length) return true;
+  const thoughts = last['thinking_blocks'];
+  return Array.isArray(thoughts) && thoughts.length > 0;
 }

@@ -165,7 +165,15 @@ describe('words', () => {
     [
       'a list of details',
       { detail: [{ loc: ['body'], msg: 'field required' }] },
-      { message: 'the provider answered with status 400' },
+      { message: 'field required', param: null },
+    ],
+    [
+      'a list of details with their places, as a message',
+      {
+        object: 'error',
+        message: { detail: [{ loc: ['body', 'messages', 0, 'foo'], msg: `Extra inputs ${SECRET}` }] },
+      },
+      { message: expect.stringMatching(/^Extra inputs (?!.*SECRET)/), param: 'messages[0].foo' },
     ],
     [
       'nothing',

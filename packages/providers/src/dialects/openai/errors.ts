@@ -60,16 +60,34 @@ export function saidBy({ status, body }: Refusal, secret: string): UpstreamError
     const value = isRecord(inner) ? inner[name] : undefined;
     return typeof value === 'string' || typeof value === 'number' ? scrub(String(value), secret) : null;
   };
-  const words = typeof inner === 'string' ? inner : (field('message') ?? field('detail') ?? '');
+  const fault = faultIn(inner);
+  const said = fault && scrub(fault.words, secret);
+  const words = typeof inner === 'string' ? inner : (field('message') ?? field('detail') ?? said ?? '');
   return {
     status,
     message:
       (typeof inner === 'string' ? scrub(words, secret) : words) ||
       `the provider answered with status ${status}`,
     type: field('type'),
-    param: field('param'),
+    param: field('param') ?? fault?.place ?? null,
     code: field('code'),
   };
+}
+
+/**
+ * `{detail: [{loc: ["body", "messages", 0], msg}]}`, in place of an error or as its message: the first fault.
+ * Source: recorded refusals of Mistral's (read 2026-11-20).
+ */
+function faultIn(error: unknown): { words: string; place: string | null } | null {
+  if (!isRecord(error)) return null;
+  const holder = isRecord(error['message']) ? error['message'] : error;
+  const [first] = Array.isArray(holder['detail']) ? holder['detail'] : [];
+  if (!isRecord(first) || typeof first['msg'] !== 'string') return null;
+  const steps = Array.isArray(first['loc']) ? first['loc'].filter((step) => step !== 'body') : [];
+  const place = steps.map((step, at) =>
+    typeof step === 'number' ? `[${step}]` : `${at > 0 ? '.' : ''}${step}`,
+  );
+  return { words: first['msg'], place: place.join('').slice(0, 200) || null };
 }
 
 /** A refusal as the error that it is; the vendor's own knowledge first, then code and type, then the status. */

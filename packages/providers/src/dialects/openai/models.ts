@@ -42,7 +42,10 @@ export function effortFor(model: string, effort: unknown): unknown {
 
 /** Leaves out what a reasoning model refuses, unless it was told not to reason. */
 export function forReasoningModels(body: Record<string, unknown>, dropped: (param: string) => void): void {
-  if (!isReasoningModel(asText(body['model']))) return;
+  if (!isReasoningModel(asText(body['model']))) {
+    withoutEffort(body, dropped);
+    return;
+  }
   if (body['max_tokens'] !== undefined) {
     if (body['max_tokens'] !== null) body['max_completion_tokens'] ??= body['max_tokens'];
     delete body['max_tokens'];
@@ -56,8 +59,21 @@ export function forReasoningModels(body: Record<string, unknown>, dropped: (para
     if (field === 'temperature' && value === 1) continue;
     if (field === 'top_p' && value === 1) continue;
     delete body[field];
-    if (value !== false && value !== 0) dropped(field);
+    const silent = value === false || (value === 0 && field !== 'temperature' && field !== 'top_p');
+    if (!silent) dropped(field);
   }
+}
+
+/** What never reasoned refuses the very word. */
+const WITHOUT_EFFORT = /^(gpt-3\.5|gpt-4|chatgpt-4o)/;
+
+export const hasNoEffort = (model: string): boolean => WITHOUT_EFFORT.test(model.replace(/^ft:/, ''));
+
+function withoutEffort(body: Record<string, unknown>, dropped: (param: string) => void): void {
+  if (!hasNoEffort(asText(body['model']))) return;
+  const effort = body['reasoning_effort'];
+  delete body['reasoning_effort'];
+  if (effort !== undefined && effort !== null && effort !== 'none') dropped('reasoning_effort');
 }
 
 /** A stop sequence, or log probabilities, that the model would refuse: another candidate may honour it. */

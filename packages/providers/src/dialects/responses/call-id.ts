@@ -5,6 +5,8 @@ const TAKEN = /^[\w-]{1,64}$/;
 const KEPT = 40;
 const HASH = 16;
 
+export const isCallId = (id: unknown): boolean => typeof id === 'string' && TAKEN.test(id);
+
 /**
  * The `call_id` for a tool call's id, for the call and for its output alike: the same id always gives the same one,
  * and different ones stay different. Source: https://platform.openai.com/docs/api-reference/responses (read 2026-11-20).

@@ -1,7 +1,7 @@
 import type { ChatRequest, GatewayError } from '@inferbridge/core';
 import { refusing } from '../../features.ts';
 import { isRecord } from '../openai/errors.ts';
-import { effortFor } from '../openai/models.ts';
+import { effortFor, hasNoEffort } from '../openai/models.ts';
 import { OURS } from '../openai/request.ts';
 import { malformed } from './faults.ts';
 import { itemsOf } from './input.ts';
@@ -67,7 +67,7 @@ export function responsesBody(request: ChatRequest, dropped: (param: string) => 
   const refusal = responsesRefuses(request);
   if (refusal) throw refusal;
   const stored = request['store'] === true;
-  const reasoning = reasoningOf(request);
+  const reasoning = reasoningOf(request, dropped);
   const format = formatOf(request['response_format']);
   const { verbosity } = request;
   const body: Item = {
@@ -112,7 +112,12 @@ function toolFields(request: ChatRequest): Item {
   };
 }
 
-function reasoningOf(request: ChatRequest): Item | null {
+function reasoningOf(request: ChatRequest, dropped: (param: string) => void): Item | null {
+  if (hasNoEffort(request.model)) {
+    const asked = request['reasoning_effort'] ?? 'none';
+    if (asked !== 'none') dropped('reasoning_effort');
+    return null;
+  }
   const effort = effortFor(request.model, request['reasoning_effort']);
   if (effort === 'none') return { effort };
   if (given(effort)) return { effort, summary: 'auto' };

@@ -3,7 +3,7 @@ import { isRecord } from '../../openai/errors.ts';
 import { flatCitation } from '../citation.ts';
 import type { Item } from '../item.ts';
 import { responseUsage } from '../usage.ts';
-import { carrying, packed, phaseIn } from './carrier.ts';
+import { carrying, NOTHING, packed, phaseIn } from './carrier.ts';
 import { createMessage } from './message-writer.ts';
 import { createQueue } from './queue.ts';
 import { type Progress, snapshotOf } from './snapshot.ts';
@@ -93,11 +93,11 @@ export function createAnswer(request: Item, id: string) {
   /** What a client must hand back is in its reasoning, or in a reasoning item of its own behind all else. */
   const carry = (): readonly Draft[] => {
     const text = packed(carried);
-    if (text === null) return [];
     if (thought) {
-      thought.seal(text);
+      thought.seal(text ?? NOTHING);
       return [];
     }
+    if (text === null) return [];
     const reasoning = createReasoning(placeOf('rs'));
     reasoning.seal(text);
     return [...queue.add(reasoning), ...queue.end(true)];

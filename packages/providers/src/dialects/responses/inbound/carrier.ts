@@ -34,6 +34,9 @@ export function phaseIn(carried: Item): unknown {
   return isRecord(own) ? own['phase'] : undefined;
 }
 
+/** What a thought of another vendor's carries that has nothing else to hand back: by it OpenAI is not asked for it. */
+export const NOTHING: string = PACKED_MARK + Buffer.from('{}').toString('base64url');
+
 /** As the text that a client hands back; `null` where there is nothing to carry. */
 export function packed(carried: Item): string | null {
   const { [FIELDS]: fields, ...lists } = carried;
