@@ -6,6 +6,7 @@ const parts = standard({ config: (url) => ({ providers: vendors(url) }) });
 
 it.each([
   ['ib/cheap', 'inferbridge'],
+  ['agni/cheap', 'inferbridge'],
   ['ib%2Fcheap', 'inferbridge'],
   ['openai:gpt-4.1', 'openai'],
   ['openai/gpt-4.1', 'openai'],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { account } from '../support/account.ts';
 import { standard, vendors } from '../support/standard.ts';
-import { anthropicTurn } from '../support/turns.ts';
+import { anthropicTurn, openaiTurn } from '../support/turns.ts';
 
 /*
  * What only one dialect has words for reaches an upstream of that dialect as it came, and no other: a tier goes past
@@ -60,6 +60,43 @@ describe("Anthropic's own words", () => {
     expect(status).toBe(200);
     const { body } = await sent();
     expect(body.messages).toEqual(turns);
+  });
+
+  it('reach Anthropic whole where the request has to change, and others without them', async () => {
+    const content = [
+      {
+        type: 'document',
+        source: { type: 'text', media_type: 'text/plain', data: 'Long.' },
+        title: 'T',
+        context: 'C',
+        citations: { enabled: true },
+      },
+      {
+        type: 'search_result',
+        source: 's',
+        title: 't',
+        content: [{ type: 'text', text: 'found' }],
+        citations: { enabled: true },
+      },
+    ];
+    const tool = {
+      name: 'find',
+      input_schema: { type: 'object', properties: {} },
+      defer_loading: true,
+      input_examples: [{}],
+    };
+    const fields = { tools: [tool], thinking: { type: 'enabled', budget_tokens: 1024 }, max_tokens: 2000 };
+    const body = { ...fields, messages: [{ role: 'user', content }] };
+    parts.upstream.script('anthropic', anthropicTurn({ text: 'Yes' }));
+    await asked('/v1/messages', messages({ model: 'anthropic:claude-sonnet-5-5', ...body }));
+    const changed = (await sent()).body;
+    expect(changed.thinking).not.toEqual(fields.thinking);
+    expect(changed.messages[0].content).toEqual(content);
+    expect(changed.tools).toEqual([tool]);
+    parts.upstream.script('groq', openaiTurn({ text: 'Yes' }));
+    const { status } = await asked('/v1/messages', messages({ model: 'groq:openai/gpt-oss-20b', ...body }));
+    expect(status).toBe(200);
+    expect(JSON.stringify((await sent()).body)).not.toMatch(/anthropic_|defer_loading|citations/);
   });
 
   it('include more stop sequences than others take', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { account, PROMPT } from '../support/account.ts';
 import { completion, message, refusal } from '../support/answers.ts';
 import { standard } from '../support/standard.ts';
+import { openaiTurn } from '../support/turns.ts';
 
 /* What becomes of parameters that an upstream does not take: dropped and named, or refused before anybody is called. */
 
@@ -121,5 +122,34 @@ describe('unknown fields', () => {
     expect((await user.chat({ model: 'openai:gpt-4.1', messages: PROMPT, verbosity: 'low' })).status).toBe(
       200,
     );
+  });
+});
+
+describe('what a client of /v1/messages asks for', () => {
+  const asked = {
+    max_tokens: 2000,
+    messages: [{ role: 'user', content: 'Hi' }],
+    context_management: { edits: [] },
+  };
+  it.each([
+    ['groq:openai/gpt-oss-20b', { type: 'enabled', budget_tokens: 1024 }, ['context_management']],
+    ['gemini:gemini-3-flash', { type: 'enabled', budget_tokens: 1024 }, ['context_management']],
+    ['openai:gpt-6-astra', { type: 'enabled', budget_tokens: 1024 }, ['context_management']],
+    ['openai:gpt-6-astra', { type: 'adaptive' }, ['context_management', 'thinking']],
+  ])('is named where %s does not honour it, and only then: %j', async (model, thinking, dropped) => {
+    const vendor = model.slice(0, model.indexOf(':'));
+    const { key } = await account(parts.gateway, [vendor]);
+    const reply =
+      vendor === 'gemini'
+        ? {
+            status: 200,
+            body: '{"candidates":[{"finishReason":"STOP","content":{"parts":[{"text":"Hi"}]}}]}',
+          }
+        : openaiTurn({ text: 'Hi' });
+    parts.upstream.script(vendor, reply);
+    const body = JSON.stringify({ ...asked, model, thinking });
+    const response = await parts.gateway.fetch('/v1/messages', { method: 'POST', key, body });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('x-inferbridge-dropped-params')?.split(', ').sort()).toEqual(dropped);
   });
 });

@@ -185,6 +185,10 @@ export const unsupported = (param: string, what = `"${param}"`, where?: string):
     code: 'unsupported_parameter',
   });
 
+/** Sound, and beyond this vendor: another may take it. */
+export const untaken = (place: string, why: string): GatewayError =>
+  new GatewayError('unsupported', `${place}: ${why}`, { param: place, code: 'unsupported_parameter' });
+
 function numeric(...fields: readonly [string, ...string[]]): Description {
   return {
     ...field(...fields),

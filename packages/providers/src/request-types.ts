@@ -88,3 +88,15 @@ export function placeOf(messages: readonly ChatMessage[], types: readonly string
   }
   return 'messages';
 }
+
+/** What a client of another dialect said in that dialect's own words, but for what was said again in chat's. */
+export function foreignFields(request: ChatRequest): readonly string[] {
+  const { provider_specific_fields: fields, reasoning_effort: effort, response_format: format } = request;
+  if (typeof fields !== 'object' || fields === null) return [];
+  const said = new Set<string>();
+  if (effort !== undefined) said.add('thinking').add('output_config');
+  if (format !== undefined) said.add('output_config').add('output_format');
+  return Object.values(fields).flatMap((own: unknown) =>
+    typeof own === 'object' && own !== null ? Object.keys(own).filter((name) => !said.has(name)) : [],
+  );
+}

@@ -248,6 +248,12 @@ describe('pictures in a tool’s result', () => {
     },
   );
 
+  it('and no calls leave a message with a text', async () => {
+    const bare = { role: 'assistant', content: null, tool_calls: [] };
+    const [, sent] = await sentTo(groq, [HI, bare, HI]);
+    expect(sent).toEqual({ role: 'assistant', content: '' });
+  });
+
   it('follow also where the last result is a bare text', async () => {
     const sent = await sentTo(groq, [
       HI,

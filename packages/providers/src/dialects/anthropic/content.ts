@@ -1,5 +1,5 @@
 import { type ContentPart, GatewayError } from '@inferbridge/core';
-import { unsupported } from '../../features.ts';
+import { unsupported, untaken } from '../../features.ts';
 import { asText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 
@@ -20,10 +20,6 @@ export function blocksOf(content: unknown, place: string): Block[] {
 export const malformed = (place: string, why: string): GatewayError =>
   new GatewayError('invalid_request', `${place}: ${why}`, { param: place });
 
-/** Sound, and beyond this vendor: another may take it. */
-const untaken = (place: string, why: string): GatewayError =>
-  new GatewayError('unsupported', `${place}: ${why}`, { param: place, code: 'unsupported_parameter' });
-
 export const textBlock = (text: string, part?: ContentPart): Block[] =>
   text.trim() === '' ? [] : [{ type: 'text', text, ...cacheControl(part) }];
 
@@ -38,6 +34,8 @@ export function cacheControl(
 
 function partBlocks(part: unknown, place: string): Block[] {
   if (!isRecord(part)) throw malformed(place, 'an object with a type is wanted');
+  const own = part['anthropic_block'];
+  if (isRecord(own) && typeof own['type'] === 'string') return [{ ...own, type: own['type'] }];
   const typed = { ...part, type: asText(part['type']) };
   switch (typed.type) {
     case 'text':
@@ -51,9 +49,7 @@ function partBlocks(part: unknown, place: string): Block[] {
     case 'file':
       return [{ ...document(part['file'], place), ...cacheControl(typed) }];
     case 'anthropic_block':
-      if (!isRecord(part['anthropic_block']) || typeof part['anthropic_block']['type'] !== 'string')
-        throw malformed(`${place}.anthropic_block`, 'a content block with a type is wanted');
-      return [{ ...part['anthropic_block'], type: part['anthropic_block']['type'] }];
+      throw malformed(`${place}.anthropic_block`, 'a content block with a type is wanted');
     case 'input_audio':
       throw unsupported('messages', 'audio input');
     default:

@@ -1,5 +1,6 @@
 import type { ChatMessage } from '@inferbridge/core';
 import { NO_RESULT } from '../repairs.ts';
+import { createResults } from '../results.ts';
 import type { Called } from './assistant.ts';
 import { type Block, blocksOf, cacheControl } from './content.ts';
 
@@ -14,28 +15,17 @@ export function resultsAfter(
   calls: readonly Called[],
   used: Set<number>,
 ): Block[] {
-  /** By the caller's own ids; one that is used again has several. */
-  const found = new Map<string, Block[]>();
-  const expected = (id: string) => calls.filter((call) => call.given === id).length;
+  const results = createResults<Block>(calls.map(({ given }) => given));
   for (let at = after + 1; at < messages.length; at++) {
     const message = messages[at];
     if (!message || message.role === 'assistant') break;
     if (message.role !== 'tool' && message.role !== 'function') continue;
     const id = typeof message.tool_call_id === 'string' ? message.tool_call_id : '';
-    if (expected(id) === 0 && id !== '') continue;
+    if (!results.wants(id)) continue;
     used.add(at);
-    const result = { type: 'tool_result', ...resultOf(message, `messages[${at}].content`) };
-    const those = found.get(id) ?? [];
-    // told twice, the later word counts
-    if (id !== '' && those.length > 0 && those.length >= expected(id)) those[those.length - 1] = result;
-    else those.push(result);
-    found.set(id, those);
+    results.give(id, { type: 'tool_result', ...resultOf(message, `messages[${at}].content`) });
   }
-  const nameless = found.get('') ?? [];
-  return calls.map(({ given, id }) => {
-    const result = found.get(given)?.shift() ?? nameless.shift() ?? MISSING;
-    return { ...result, tool_use_id: id };
-  });
+  return calls.map(({ given, id }) => ({ ...(results.take(given) ?? MISSING), tool_use_id: id }));
 }
 
 const MISSING: Block = { type: 'tool_result', content: NO_RESULT, is_error: true };

@@ -134,6 +134,7 @@ function toolOf(tool: unknown, place: string, { names, strict }: ToolRules): Off
     own: name,
     custom: false,
     wire: {
+      ...withoutStrict(tool['anthropic_tool']),
       name: names.wire(name),
       ...(described.length > 0 && { description: described.join('\n\n') }),
       input_schema: objectSchema(held ? nativeSchema(parameters) : schema),
@@ -141,6 +142,13 @@ function toolOf(tool: unknown, place: string, { names, strict }: ToolRules): Off
       ...(cacheControl(tool) ?? cacheControl(inner)),
     },
   };
+}
+
+/** What a client of this dialect said of a tool; whether it is strict is decided here. */
+function withoutStrict(tool: unknown): Record<string, unknown> {
+  if (!isRecord(tool)) return {};
+  const { strict: _, ...rest } = tool;
+  return rest;
 }
 
 /** A free-form tool is one with a single text for its input. */

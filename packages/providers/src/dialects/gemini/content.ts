@@ -1,5 +1,5 @@
 import { GatewayError } from '@inferbridge/core';
-import { unsupported } from '../../features.ts';
+import { unsupported, untaken } from '../../features.ts';
 import { asText } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 
@@ -46,9 +46,9 @@ function partOf(part: unknown, place: string): Part[] {
     case 'file':
       return [document(part['file'], `${place}.file`)];
     default:
-      throw malformed(
+      throw untaken(
         `${place}.type`,
-        `"${asText(part['type']).slice(0, 40)}" is not known; text, image_url, input_audio or file is wanted`,
+        `"${asText(part['type']).slice(0, 40)}" is not known to this provider; it takes text, image_url, input_audio and file`,
       );
   }
 }
@@ -75,7 +75,8 @@ function audio(given: unknown, place: string): Part {
   const { data, format } = isRecord(given) ? given : {};
   if (typeof data !== 'string' || data === '')
     throw malformed(`${place}.data`, 'the audio in base64 is wanted');
-  if (format !== 'wav' && format !== 'mp3') throw malformed(`${place}.format`, '"wav" or "mp3" is wanted');
+  if (format !== 'wav' && format !== 'mp3')
+    throw untaken(`${place}.format`, 'this provider takes "wav" and "mp3"');
   return inline(`audio/${format}`, data.replace(/\s+/g, ''));
 }
 

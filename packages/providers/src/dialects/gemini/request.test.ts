@@ -187,7 +187,6 @@ describe('a malformed request names the place', () => {
     [{ messages: [{ role: 'user', content: 7 }] }, 'messages[0].content'],
     [content(null), 'messages[0].content[0]'],
     [content({ type: 'text', text: 7 }), 'messages[0].content[0].text'],
-    [content({ type: 'hologram' }), 'messages[0].content[0].type'],
     [content({ type: 'image_url', image_url: 'ftp://x' }), 'messages[0].content[0].image_url.url'],
     [content({ type: 'input_audio' }), 'messages[0].content[0].input_audio.data'],
     [content({ type: 'file', file: {} }), 'messages[0].content[0].file.file_data'],

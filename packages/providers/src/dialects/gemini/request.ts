@@ -1,5 +1,6 @@
 import type { ChatRequest, GatewayError } from '@inferbridge/core';
 import { dropping, refusing, type Treatments, unsupported } from '../../features.ts';
+import { foreignFields } from '../../request-types.ts';
 import { isRecord } from '../openai/errors.ts';
 import { generationConfig } from './config.ts';
 import { abilitiesOf } from './models.ts';
@@ -65,6 +66,7 @@ function wantsJson(request: ChatRequest): boolean {
 /** Top-level fields that are translated, or that say nothing here. */
 const KNOWN: ReadonlySet<string> = new Set([
   'model',
+  'provider_specific_fields',
   'messages',
   'models',
   'stream',
@@ -109,6 +111,7 @@ export function geminiRequest(request: ChatRequest, { dropped, signatureOf }: Re
   drop(given, dropped);
   for (const [name, value] of Object.entries(given))
     if (!KNOWN.has(name) && value !== undefined && value !== null) dropped(name);
+  for (const name of foreignFields(request)) dropped(name);
   const hasTools = Array.isArray(request.tools) && request.tools.length > 0;
   if (request['parallel_tool_calls'] === false && hasTools) dropped('parallel_tool_calls');
 

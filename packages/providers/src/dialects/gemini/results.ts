@@ -2,6 +2,7 @@ import type { ChatMessage } from '@inferbridge/core';
 import { parseJson } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { NO_RESULT } from '../repairs.ts';
+import { createResults } from '../results.ts';
 import { type Part, partsOf } from './content.ts';
 
 /** A function call of the history, as its result needs to know it. */
@@ -29,20 +30,17 @@ export function resultsAfter(
   calls: readonly Called[],
   used: Set<number>,
 ): Part[] {
-  const found = new Map<string, Result>();
-  const nameless: Result[] = [];
+  const given = createResults<Result>(calls.map(({ id }) => id));
   for (let at = after + 1; at < messages.length; at++) {
     const message = messages[at];
     if (!isRecord(message) || message.role === 'assistant') break;
     if (message.role !== 'tool' && message.role !== 'function') continue;
     const id = typeof message.tool_call_id === 'string' ? message.tool_call_id : '';
-    if (id !== '' && !calls.some((call) => call.id === id)) continue;
+    if (!given.wants(id)) continue;
     used.add(at);
-    const result = resultOf(message, `messages[${at}].content`);
-    if (id === '') nameless.push(result);
-    else found.set(id, result);
+    given.give(id, resultOf(message, `messages[${at}].content`));
   }
-  const results = calls.map((call) => ({ call, ...(found.get(call.id) ?? nameless.shift() ?? MISSING) }));
+  const results = calls.map((call) => ({ call, ...(given.take(call.id) ?? MISSING) }));
   return [
     ...results.map(({ call: { id, name }, response }) => ({
       functionResponse: { ...(id !== '' && { id }), name, response },

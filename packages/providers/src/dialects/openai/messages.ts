@@ -107,8 +107,12 @@ function adapt(
     edit.remove('name');
   if (given.tool_calls !== undefined) {
     const calls = adaptCalls(given.tool_calls, traits);
-    if (calls === null) edit.remove('tool_calls');
-    else if (calls !== given.tool_calls) edit.set('tool_calls', calls);
+    if (calls === null) {
+      edit.remove('tool_calls');
+      // without a call there has to be a text
+      if (given.role === 'assistant' && (given.content ?? null) === null && !given['function_call'])
+        edit.set('content', edit.now()['content'] ?? '');
+    } else if (calls !== given.tool_calls) edit.set('tool_calls', calls);
   }
   if (typeof given.tool_call_id === 'string') {
     const id = toolId(given.tool_call_id, traits);
@@ -178,12 +182,11 @@ const isWords = ({ type }: ContentPart): boolean => type === 'text' || type === 
 const wordsOf = (part: ContentPart): string => asText(part.type === 'refusal' ? part['refusal'] : part.text);
 
 /** Fields of parts that other vendors' servers read. */
-const MARKS = ['cache_control', 'prompt_cache_breakpoint'];
+const MARKS = ['cache_control', 'prompt_cache_breakpoint', 'anthropic_block'];
 
 function adaptParts(parts: ContentPart[], traits: MessageTraits, place: string): ContentPart[] {
-  const marks = MARKS.filter(
-    (mark) => !(mark === 'cache_control' ? traits.cacheControl : traits.openaiFields),
-  );
+  const taken = { cache_control: traits.cacheControl, prompt_cache_breakpoint: traits.openaiFields };
+  const marks = MARKS.filter((mark) => !taken[mark as keyof typeof taken]); // some are nobody's
   let changed = false;
   const adapted = parts.map((part: unknown, index): ContentPart => {
     if (!isRecord(part))

@@ -50,6 +50,11 @@ describe('calls and results', () => {
       [asks('a', 'b'), result('a', 'no result'), result('b')],
     ],
     ['a result told twice', [asks('a'), result('a', '1'), result('a', '2')], [asks('a'), result('a', '2')]],
+    [
+      'two calls with one id',
+      [asks('a', 'a'), result('a', '1'), result('a', '2'), asks('b')],
+      [asks('a', 'a'), result('a', '1'), result('a', '2'), asks('b'), result('b', 'no result')],
+    ],
     ['words in between', [asks('a'), hi, result('a')], [asks('a'), result('a'), hi]],
     [
       'calls in two messages',

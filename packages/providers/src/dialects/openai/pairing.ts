@@ -1,5 +1,6 @@
 import type { ChatMessage, ToolCall } from '@inferbridge/core';
 import { NO_RESULT, UNCALLED } from '../repairs.ts';
+import { createResults } from '../results.ts';
 import { isRecord } from './errors.ts';
 
 /**
@@ -55,26 +56,22 @@ interface Search {
   readonly used: Set<number>;
 }
 
-/** Found behind the run of assistant messages and before the next one; told twice, the later word counts. */
+/** Found behind the run of assistant messages and before the next one. */
 function resultsFor(calls: readonly ToolCall[], { messages, after, used }: Search): ChatMessage[] {
-  const ids = new Set(calls.map(idOf));
-  const found = new Map<string, ChatMessage>();
-  const nameless: ChatMessage[] = [];
+  const results = createResults<ChatMessage>(calls.map(idOf));
   let at = after + 1;
   while (messages[at]?.role === 'assistant') at += 1;
   for (; at < messages.length; at++) {
     const message = messages[at];
     if (!message || message.role === 'assistant') break;
-    if (message.role !== 'tool' || used.has(at)) continue;
     const id = message.tool_call_id ?? '';
-    if (id === '' ? nameless.length >= calls.length : !ids.has(id)) continue;
+    if (message.role !== 'tool' || used.has(at) || !results.wants(id)) continue;
     used.add(at);
-    if (id === '') nameless.push(message);
-    else found.set(id, message);
+    results.give(id, message);
   }
   return calls.map((call) => {
     const id = idOf(call);
-    const result = found.get(id) ?? nameless.shift();
+    const result = results.take(id);
     return result ? { ...result, tool_call_id: id } : { role: 'tool', tool_call_id: id, content: NO_RESULT };
   });
 }

@@ -1,5 +1,6 @@
 import type { ChatRequest } from '@inferbridge/core';
 import { dropping, type Treatments } from '../../features.ts';
+import { foreignFields } from '../../request-types.ts';
 import { isRecord } from './errors.ts';
 import { adaptMessages, type MessageTraits } from './messages.ts';
 
@@ -20,13 +21,6 @@ export interface RequestTraits extends MessageTraits {
 
 /** Fields that steer this gateway and no upstream. */
 export const OURS = ['models', 'api_base', 'base_url', 'api_key', 'provider_specific_fields'];
-
-/** What a client of another dialect said in that dialect's own words. */
-function foreignFields({ provider_specific_fields: fields }: ChatRequest): readonly string[] {
-  return isRecord(fields)
-    ? Object.values(fields).flatMap((own) => (isRecord(own) ? Object.keys(own) : []))
-    : [];
-}
 
 export type ChatBodyOf = (request: ChatRequest, dropped: (param: string) => void) => Record<string, unknown>;
 
@@ -70,15 +64,14 @@ function limit(body: Record<string, unknown>, field: RequestTraits['maxTokensFie
   if (most !== undefined && most !== null) body[field] = most;
 }
 
-/** Breakpoints on tools are Anthropic's spelling, and refused elsewhere. */
+/** Breakpoints on tools are Anthropic's spelling, and refused elsewhere; what else a tool is there means nothing here. */
 function plainTools(tools: unknown[], { cacheControl }: MessageTraits): unknown[] {
-  if (cacheControl || !tools.some((tool) => isRecord(tool) && tool['cache_control'] !== undefined))
-    return tools;
-  return tools.map((tool) => {
-    if (!isRecord(tool)) return tool;
-    const { cache_control: _, ...rest } = tool;
-    return rest;
-  });
+  const gone = cacheControl ? ['anthropic_tool'] : ['anthropic_tool', 'cache_control'];
+  const isPlain = (tool: unknown) => !isRecord(tool) || gone.every((name) => tool[name] === undefined);
+  if (tools.every(isPlain)) return tools;
+  return tools.map((tool) =>
+    isRecord(tool) ? Object.fromEntries(Object.entries(tool).filter(([name]) => !gone.includes(name))) : tool,
+  );
 }
 
 /** An empty list is refused, and so is a choice among no tools. */

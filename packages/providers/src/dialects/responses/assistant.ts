@@ -1,5 +1,4 @@
 import { isRecord } from '../openai/errors.ts';
-import { callId } from './call-id.ts';
 import { malformed } from './faults.ts';
 import type { Item } from './item.ts';
 import { outputParts } from './parts.ts';
@@ -83,7 +82,7 @@ export function assistantItems(message: Item, place: string, recall: Recall): It
 function callItem(call: unknown, place: string): Item {
   if (!isRecord(call)) throw malformed(place, 'an object is wanted');
   const { id, function: fn, custom } = call;
-  const call_id = callId(typeof id === 'string' && id !== '' ? id : place);
+  const call_id = typeof id === 'string' ? id : ''; // the caller's own, until all are known
   if (isRecord(custom))
     return {
       type: 'custom_tool_call',

@@ -15,3 +15,18 @@ export const callId = (id: string): string =>
   TAKEN.test(id)
     ? id
     : `${id.replace(/[^\w-]/g, '_').slice(0, KEPT)}_${hash('sha256', id, 'hex').slice(0, HASH)}`;
+
+/** Ids of the calls of one conversation: no two are the same, whatever the caller gave them. */
+export function createCallIds() {
+  const taken = new Set<string>();
+  return {
+    /** `place` names a call that has no id. */
+    fresh(given: string, place: string): string {
+      const base = callId(given === '' ? `${place}.${taken.size}` : given);
+      let id = base;
+      for (let nth = 2; taken.has(id); nth++) id = callId(`${base}_${nth}`);
+      taken.add(id);
+      return id;
+    },
+  };
+}

@@ -135,7 +135,6 @@ describe('the conversation', () => {
   });
 
   it.each([
-    [{ role: 'user', content: [{ type: 'video' }] }, 'messages[0].content[0].type'],
     [
       { role: 'user', content: [{ type: 'image_url', image_url: {} }] },
       'messages[0].content[0].image_url.url',
@@ -151,5 +150,29 @@ describe('the conversation', () => {
     expect(() => inputOf(message as unknown as ChatMessage)).toThrow(
       expect.objectContaining({ class: 'invalid_request', details: { param } }),
     );
+  });
+
+  it('leaves a part that it does not know to others', () => {
+    expect(() => inputOf({ role: 'user', content: [{ type: 'video' }] })).toThrow(
+      expect.objectContaining({
+        class: 'unsupported',
+        details: { param: 'messages[0].content[0].type', code: 'unsupported_parameter' },
+      }),
+    );
+  });
+
+  it('gives two calls with one id an id and a result each, here and in later turns', () => {
+    const turn = { role: 'assistant', content: null, tool_calls: [call('c'), call('c')] };
+    const result = (content: string) => ({ role: 'tool', tool_call_id: 'c', content });
+    const items = inputOf(USER, turn, result('1'), result('2'), turn, result('3'), result('4')) as {
+      type: string;
+      call_id: string;
+      output?: string;
+    }[];
+    const outputs = items.filter(({ type }) => type === 'function_call_output');
+    const calls = items.filter(({ type }) => type === 'function_call');
+    expect(outputs.map(({ output }) => output)).toEqual(['1', '2', '3', '4']);
+    expect(outputs.map(({ call_id }) => call_id)).toEqual(calls.map(({ call_id }) => call_id));
+    expect(new Set(calls.map(({ call_id }) => call_id)).size).toBe(4);
   });
 });

@@ -1,10 +1,11 @@
 import { isRecord } from '../openai/errors.ts';
 import { UNCALLED } from '../repairs.ts';
 import { assistantItems, createRecall } from './assistant.ts';
+import { createCallIds } from './call-id.ts';
 import { malformed, shown } from './faults.ts';
 import type { Item } from './item.ts';
 import { inputParts, ownItems } from './parts.ts';
-import { resultsBehind } from './results.ts';
+import { type Called, resultsBehind } from './results.ts';
 
 /**
  * A conversation as input items. Every call is followed by its output, and an output that nobody called for becomes
@@ -15,7 +16,8 @@ export function itemsOf(messages: unknown, stored: boolean): Item[] {
   if (!Array.isArray(messages)) throw malformed('messages', 'an array is wanted');
   const used = new Set<number>();
   const recall = createRecall(stored);
-  const calls: Item[] = [];
+  const ids = createCallIds();
+  const calls: Called[] = [];
   const items: Item[] = [];
   for (const [index, message] of messages.entries()) {
     if (used.has(index)) continue;
@@ -25,9 +27,16 @@ export function itemsOf(messages: unknown, stored: boolean): Item[] {
       items.push(...spokenItems(message, place));
       continue;
     }
-    const said = assistantItems(message, place, recall);
-    items.push(...said);
-    calls.push(...said.filter(isCall));
+    for (const item of assistantItems(message, place, recall)) {
+      if (!isCall(item)) {
+        items.push(item);
+        continue;
+      }
+      const given = `${item['call_id']}`;
+      const id = ids.fresh(given, place);
+      calls.push({ type: `${item['type']}`, given, id });
+      items.push({ ...item, call_id: id });
+    }
     const next: unknown = messages[index + 1];
     if (isRecord(next) && next['role'] === 'assistant') continue;
     items.push(...resultsBehind(calls.splice(0), { messages, from: index + 1, used }));

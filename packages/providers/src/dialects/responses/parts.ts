@@ -1,4 +1,4 @@
-import { unsupported } from '../../features.ts';
+import { unsupported, untaken } from '../../features.ts';
 import { isRecord } from '../openai/errors.ts';
 import { malformed, shown } from './faults.ts';
 import type { Item } from './item.ts';
@@ -40,9 +40,9 @@ function inputPart(part: unknown, place: string): Item {
     case 'input_audio':
       throw unsupported('messages', 'audio input');
     default:
-      throw malformed(
+      throw untaken(
         `${place}.type`,
-        `${shown(part['type'])} is not known; text, image_url or file is wanted`,
+        `${shown(part['type'])} is not known to this model; it takes text, image_url and file`,
       );
   }
 }

@@ -1,5 +1,6 @@
 import type { ChatRequest, GatewayError } from '@inferbridge/core';
 import { refusing } from '../../features.ts';
+import { foreignFields } from '../../request-types.ts';
 import { isRecord } from '../openai/errors.ts';
 import { effortFor, hasNoEffort } from '../openai/models.ts';
 import { OURS } from '../openai/request.ts';
@@ -85,6 +86,7 @@ export function responsesBody(request: ChatRequest, dropped: (param: string) => 
     ...samplingOf(request, dropped),
   };
   for (const name of SAME) if (given(request[name])) body[name] = request[name];
+  for (const name of foreignFields(request)) dropped(name);
   for (const name of Object.keys(request)) if (!READ.has(name) && meant(name, request[name])) dropped(name);
   return body;
 }

@@ -1,6 +1,6 @@
 import { isRecord } from '../openai/errors.ts';
 import { NO_RESULT } from '../repairs.ts';
-import { callId } from './call-id.ts';
+import { createResults } from '../results.ts';
 import type { Item } from './item.ts';
 import { inputParts } from './parts.ts';
 
@@ -12,31 +12,35 @@ export interface Search {
   readonly used: Set<number>;
 }
 
+/** A call as its output needs to know it. */
+export interface Called {
+  readonly type: string;
+  /** The caller's own id; `''` where there is none. */
+  readonly given: string;
+  readonly id: string;
+}
+
 /**
  * The outputs of `calls` in the order of the calls, from the tool messages before the next assistant message; one
  * without an id belongs to the first call that has none, and a call without any gets an output that says so.
  */
-export function resultsBehind(calls: readonly Item[], { messages, from, used }: Search): Item[] {
+export function resultsBehind(calls: readonly Called[], { messages, from, used }: Search): Item[] {
   if (calls.length === 0) return [];
-  const ids = new Set(calls.map((call) => call['call_id']));
-  const found = new Map<unknown, string | Item[]>();
-  const nameless: (string | Item[])[] = [];
+  const results = createResults<string | Item[]>(calls.map(({ given }) => given));
   for (let at = from; at < messages.length; at++) {
     const message = messages[at];
     if (!isRecord(message) || message['role'] === 'assistant') break;
     if (message['role'] !== 'tool' && message['role'] !== 'function') continue;
     const given = message['tool_call_id'];
-    const id = typeof given === 'string' && given !== '' ? callId(given) : null;
-    if (id === null ? nameless.length >= calls.length : !ids.has(id)) continue;
+    const id = typeof given === 'string' ? given : '';
+    if (!results.wants(id)) continue;
     used.add(at);
-    const output = outputOf(message['content'], `messages[${at}].content`);
-    if (id === null) nameless.push(output);
-    else found.set(id, output);
+    results.give(id, outputOf(message['content'], `messages[${at}].content`));
   }
-  return calls.map(({ type, call_id }) => ({
+  return calls.map(({ type, given, id }) => ({
     type: `${type}_output`,
-    call_id,
-    output: found.get(call_id) ?? nameless.shift() ?? NO_RESULT,
+    call_id: id,
+    output: results.take(given) ?? NO_RESULT,
   }));
 }
 

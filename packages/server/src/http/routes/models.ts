@@ -1,3 +1,4 @@
+import { modeName } from '../../compat/names.ts';
 import type { Catalogue } from '../../routing/catalogue.ts';
 import type { Credentials, UsableKey } from '../../routing/credentials.ts';
 import { HttpError } from '../http-error.ts';
@@ -52,7 +53,7 @@ export const modelRoutes = (options: ModelOptions): readonly Route[] => {
       access: 'user',
       async handle({ user, params }) {
         const id = params['id'] ?? '';
-        const found = named(await list(user.id), id);
+        const found = named(await list(user.id), modeName(id));
         if (!found)
           throw new HttpError(
             404,

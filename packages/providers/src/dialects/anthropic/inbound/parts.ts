@@ -26,9 +26,11 @@ export function partOf(block: Block, place: string): ContentPart[] {
       return [{ ...image(sourceIn(block, place), `${place}.source`), ...marked(block) }];
     case 'document':
       if (isRecord(block['source']) && block['source']['type'] === 'url') return [own(block)];
-      return [{ ...document(block, sourceIn(block, place), `${place}.source`), ...marked(block) }];
+      return [
+        { ...document(block, sourceIn(block, place), `${place}.source`), ...marked(block), ...kept(block) },
+      ];
     case 'search_result':
-      return [{ type: 'text', text: searchResult(block, place), ...marked(block) }];
+      return [{ type: 'text', text: searchResult(block, place), ...marked(block), ...kept(block) }];
     case 'thinking':
     case 'redacted_thinking':
       return []; // not the user's to say
@@ -38,7 +40,10 @@ export function partOf(block: Block, place: string): ContentPart[] {
 }
 
 /** What chat completions has no words for: it goes on to upstreams of this dialect alone. */
-const own = (block: Block): ContentPart => ({ type: 'anthropic_block', anthropic_block: block });
+const own = (block: Block): ContentPart => ({ type: 'anthropic_block', ...kept(block) });
+
+/** Beside what chat completions can say of a block, what it was: titles, citations. */
+const kept = (block: Block): { anthropic_block: Block } => ({ anthropic_block: block });
 
 function sourceIn({ source }: Block, place: string): Block {
   if (isRecord(source)) return source;

@@ -24,9 +24,20 @@ export function toolsOf(tools: unknown): Block[] {
         ...(strict === true && { strict }),
       },
       ...marked(tool),
+      ...(Object.keys(tool).some((name) => !SAID.has(name)) && { anthropic_tool: tool }),
     };
   });
 }
+
+/** What chat completions says of a tool as well. */
+const SAID: ReadonlySet<string> = new Set([
+  'type',
+  'name',
+  'description',
+  'input_schema',
+  'strict',
+  'cache_control',
+]);
 
 /** The choice, and whether one call at a time is all that is wanted. */
 export function choiceOf(choice: unknown): Block {
