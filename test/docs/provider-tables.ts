@@ -1,8 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createHost, isPlugin, type ProviderPlugin } from '@inferbridge/core';
+import { type ChatRequest, createHost, isPlugin, type ProviderPlugin } from '@inferbridge/core';
 import * as vendors from '@inferbridge/providers';
 import { type Abilities, MODELS } from '../../packages/providers/src/dialects/anthropic/models.ts';
+import {
+  forReasoningModels,
+  REASONING,
+  reasoningRefuses,
+} from '../../packages/providers/src/dialects/openai/models.ts';
+import { needsResponses, RULES } from '../../packages/providers/src/dialects/responses/models.ts';
 import { FEATURES } from '../../packages/providers/src/features.ts';
 import { ROOT } from '../support/gateway.ts';
 
@@ -74,8 +80,44 @@ function claude(): string {
   );
 }
 
-export const tables = (): string =>
-  `${BEGIN}\n\n${features()}\n\n### Anthropic's models\n\nBy the longest beginning of a model's name; an unknown one is taken for the newest.\n\n${claude()}\n\n${END}`;
+/** What the code does with a request for each family, tried out. */
+function gpt(): string {
+  const families = [
+    ...new Set(['gpt-3.5', 'gpt-4', 'chatgpt-4o', ...REASONING, ...Object.keys(RULES)]),
+  ].sort();
+  const row = (model: string) => {
+    const body: Record<string, unknown> = { model, temperature: 0.5, reasoning_effort: 'high' };
+    forReasoningModels(body, () => {});
+    const asked = (more: object) => ({ model, messages: [], ...more }) as ChatRequest; // a request in all that is looked at
+    const tools = [{ type: 'function', function: { name: 'f' } }];
+    const there = (more: object) => needsResponses(asked({ tools, ...more }), model);
+    return [
+      `\`${model}\``,
+      'reasoning_effort' in body ? 'yes' : 'dropped',
+      'temperature' in body ? 'yes' : 'dropped',
+      reasoningRefuses(asked({ stop: ['a'] }), model) ? 'refused' : 'yes',
+      there({})
+        ? 'over /v1/responses'
+        : there({ reasoning_effort: 'high' })
+          ? 'with an effort over /v1/responses'
+          : 'yes',
+    ];
+  };
+  return table(
+    ['model', 'reasoning_effort', 'sampling parameters', 'stop, logprobs', 'tools'],
+    families.map(row),
+  );
+}
+
+const CLAUDE = `### Anthropic's models
+
+By the longest beginning of a model's name; an unknown one is taken for the newest.`;
+const GPT = `### OpenAI's models
+
+At OpenAI itself and at Azure (which has no tools over /v1/responses here), by the beginning of a model's name. Those that
+reason take sampling parameters, stop and logprobs where the effort is none.`;
+
+export const tables = (): string => [BEGIN, features(), CLAUDE, claude(), GPT, gpt(), END].join('\n\n');
 
 export const within = (page: string): string =>
   page.slice(page.indexOf(BEGIN), page.indexOf(END) + END.length);

@@ -7,7 +7,7 @@ import { asText } from '../../json.ts';
  * Source: https://platform.openai.com/docs/guides/reasoning (read 2026-11-20) and recorded refusals.
  */
 
-const REASONING = ['o1', 'o3', 'o4', 'gpt-5', 'gpt-6', 'gpt-7'];
+export const REASONING: readonly string[] = ['o1', 'o3', 'o4', 'gpt-5', 'gpt-6', 'gpt-7'];
 /** Named like the others, and none of them. */
 const CHAT = /^gpt-5(\.\d+)?-chat/;
 const SAMPLING = [
