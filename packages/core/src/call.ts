@@ -2,6 +2,7 @@ import type { Budget } from './budget.ts';
 import type { ChatRequest } from './chat.ts';
 import type { EmbeddingsRequest } from './embeddings.ts';
 import type { ErrorClass } from './errors.ts';
+import type { Transport } from './host.ts';
 import type { Money, Usage } from './usage.ts';
 
 /** What is asked for, in canonical form, and as it came in where the edge kept it. */
@@ -39,6 +40,8 @@ export interface CallState {
   timeouts?: Partial<Timeouts>;
   /** They are the caller's own wish: one that ends soon says nothing of the target. */
   timeoutsOfCaller?: boolean;
+  /** An answer with 200 that is a refusal counts as `content_policy`; default: it is an answer. */
+  refusalFails?: boolean;
 }
 
 /** The five timers of an attempt, in milliseconds. */
@@ -69,6 +72,8 @@ export interface Call {
   readonly progress?: (phase: Phase) => void;
   /** Set for one attempt by the engine: ends this attempt alone. `signal` then aborts with the reason. */
   readonly abort?: (reason: unknown) => void;
+  /** Set for one attempt by a layer: how the upstream is reached instead of over the host's own transport. */
+  readonly transport?: Transport;
   /** Set for one attempt by the engine: how long it held it back. */
   readonly waitedMs?: number;
 }
@@ -92,12 +97,18 @@ export interface Attempt {
   until: number | null;
   usage: Usage | null;
   cost: Money | null;
+  /** What the fire drill did to it. */
+  fault?: string;
+  /** The cost is an estimate: it was ended before the upstream said what it had used. */
+  estimated?: boolean;
 }
 
 /** A call that differs in what is given and shares everything else. */
 export function fork(
   call: Call,
-  change: Partial<Pick<Call, 'signal' | 'abort' | 'budget' | 'progress' | 'request' | 'waitedMs'>>,
+  change: Partial<
+    Pick<Call, 'signal' | 'abort' | 'budget' | 'progress' | 'request' | 'waitedMs' | 'transport'>
+  >,
 ): Call {
   return { ...call, ...change };
 }

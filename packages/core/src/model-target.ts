@@ -6,6 +6,7 @@ import { type Frame, type Frames, frameOf } from './frame.ts';
 import type { Host } from './host.ts';
 import type { ChatAnswer, ChatBody, ChatStream, Credential, Provider, ProviderIO } from './provider.ts';
 import { begin, type Record } from './record.ts';
+import { refused, refusedInStream } from './refusal.ts';
 import { createEnding, type End, type Outcome, type Reply } from './reply.ts';
 import { createFold } from './stream/fold.ts';
 import { observe } from './stream/observe.ts';
@@ -46,6 +47,8 @@ export function modelTarget(options: ModelTargetOptions): Target {
       window: options.window ?? null,
       residency,
       latencyMs: null,
+      slowMs: null,
+      ewmaMs: null,
       errorRate: null,
       inFlight: null,
       blocked: null,
@@ -69,8 +72,9 @@ export function modelTarget(options: ModelTargetOptions): Target {
         const answer = await settleKind(
           provider.chat(asked, io, native?.of === value ? native : undefined),
           call,
+          told,
         );
-        if (answer.kind === 'completion') return completion(answer, target, told);
+        if (answer.kind === 'completion') return completion(answer, target, told, call);
         return await stream(answer, target, told, call);
       } catch (error) {
         throw record.failed(failureOf(error, call));
@@ -109,16 +113,20 @@ const ioOf = (host: Host, credential: Credential, call: Call, told: Told): Provi
   random: host.random,
   dropped: (param) => void told.dropped.add(param),
   http: (request) =>
-    host.transport({
+    (call.transport ?? host.transport)({
       ...request,
       signal: request.signal ? AbortSignal.any([request.signal, call.signal]) : call.signal,
-      ...(call.progress && { progress: call.progress }),
+      progress(phase) {
+        if (phase === 'connected') told.record.sent();
+        call.progress?.(phase);
+      },
     }),
 });
 
 /** Chunks as asked for: framed where the caller streams, folded where not. */
-async function settleKind(answer: ChatAnswer, call: Call): Promise<ChatBody | ChatStream> {
+async function settleKind(answer: ChatAnswer, call: Call, told: Told): Promise<ChatBody | ChatStream> {
   const streams = call.request.value.stream === true;
+  if (Symbol.asyncIterator in answer) told.record.sent(); // nobody says when; it may be at once
   const given: ChatBody | ChatStream =
     Symbol.asyncIterator in answer ? { kind: 'stream', frames: framesOf(answer, call) } : await answer;
   if (given.kind === 'completion' || streams) return given;
@@ -148,10 +156,11 @@ async function* framesOf(
   return undefined;
 }
 
-function completion(body: ChatBody, target: Target, told: Told): Reply {
+function completion(body: ChatBody, target: Target, told: Told, call: Call): Reply {
   const value = body.json();
   if (!Array.isArray(value.choices) || value.choices.length === 0)
     throw new GatewayError('malformed', 'the upstream answered without choices', { status: 200 });
+  if (call.state.refusalFails) refused(value);
   return {
     kind: 'completion',
     bytes: body.bytes,
@@ -184,7 +193,7 @@ function whole(usage: Usage | null, by: Target, told: Told): Outcome {
   record.content();
   const ending = createEnding();
   const end: End = { abandoned: false };
-  record.ended(end, usage);
+  record.ended(end, usage, 0);
   ending.finish(end);
   return { by, ending, usage: () => usage, cost: () => record.entry.cost, ...about(told) };
 }
@@ -195,10 +204,11 @@ async function stream(answer: ChatStream, target: Target, told: Told, call: Call
   const { frames, observed } = await observe(
     aborting(answer.frames, call),
     (end) => {
-      record.ended(end, observed.usage);
+      record.ended(end, observed.usage, observed.tokens());
       ending.finish(end);
     },
     choicesOf(call),
+    call.state.refusalFails ? refusedInStream : undefined,
   );
   record.content();
   return {

@@ -2,21 +2,30 @@ import type { Request } from './call.ts';
 import type { ChatRequest } from './chat.ts';
 import type { EmbeddingsInput } from './embeddings.ts';
 import type { Candidate } from './target.ts';
+import type { Money, Usage } from './usage.ts';
 
-/** Says whether one more copy may be started now; asked when it would start. */
+/** Bounds the copies of a staggered plan. Times are `Clock.now()`. */
 export interface Allowance {
-  take(): boolean;
+  /** A request that might want a copy has begun. */
+  note(now: number): void;
+  /** Asked when this copy would start: may it? A yes takes what it is expected to cost. */
+  take(copy: Plan, now: number): boolean;
 }
 
-/** A plan is data: whom to try, in which arrangement. One engine runs it; explaining prints it. */
+/**
+ * A plan is data: whom to try, in which arrangement. One engine runs it; explaining prints it. `arm` names the side of
+ * an experiment that a request was put on.
+ */
 export type Plan =
   | { readonly attempt: Candidate; readonly why: string }
-  | { readonly inOrder: readonly Plan[] }
+  | { readonly inOrder: readonly Plan[]; readonly arm?: string }
   | { readonly together: readonly Plan[] }
   | { readonly staggered: readonly Plan[]; readonly afterMs: number; readonly cap?: Allowance };
 
 /** One target of a tier, or a nested strategy's whole plan. */
 export interface Choice {
+  /** Its place in the tier as it is written, from 0: a target that cannot serve this request leaves a gap. */
+  readonly index: number;
   readonly plan: Plan;
   readonly candidates: readonly Candidate[];
 }
@@ -34,14 +43,20 @@ export interface RequestFacts {
 }
 
 export interface PlanContext {
+  /** On `Clock.now()`. */
   readonly now: number;
+  /** Milliseconds since 1970; prices depend on it. */
+  readonly wall: number;
   random(): number;
   readonly user: string | null;
   readonly session: string | null;
   readonly request: RequestFacts;
 }
 
-/** Pure: the same choices and context give the same plan. Never called with no choices. */
+/**
+ * Pure: the same choices and context give the same plan. Never called with no choices; a plan without any candidate
+ * says that none of them is meant for this request.
+ */
 export type Strategy = (choices: readonly Choice[], context: PlanContext) => Plan;
 
 /** The plan's candidates, read from left to right. */
@@ -55,6 +70,41 @@ export function branches(plan: Exclude<Plan, { readonly attempt: Candidate }>): 
   if ('inOrder' in plan) return plan.inOrder;
   return 'together' in plan ? plan.together : plan.staggered;
 }
+
+/** The same plan, its reasons led by one more. */
+export function because(plan: Plan, why: string): Plan {
+  if ('attempt' in plan) return { ...plan, why: plan.why ? `${why}; ${plan.why}` : why };
+  const inner = branches(plan).map((branch) => because(branch, why));
+  if ('inOrder' in plan) return { ...plan, inOrder: inner };
+  return 'together' in plan ? { together: inner } : { ...plan, staggered: inner };
+}
+
+/** The arms that a plan's experiments have chosen, outermost first, joined by `/`; `null` where there are none. */
+export function armOf(plan: Plan): string | null {
+  if ('attempt' in plan) return null;
+  const own = 'inOrder' in plan && plan.arm !== undefined ? [plan.arm] : [];
+  const inner = branches(plan).flatMap((branch) => armOf(branch) ?? []);
+  const arms = [...own, ...inner];
+  return arms.length > 0 ? arms.join('/') : null;
+}
+
+/** Tokens that an answer is taken to have where nothing says that it will be shorter. */
+const USUAL_OUTPUT_TOKENS = 500;
+
+/** What a request is expected to use, before anybody has answered it. */
+export const expectedUsage = ({ inputTokens, maxOutputTokens }: RequestFacts): Usage => ({
+  inputTokens,
+  outputTokens: Math.min(maxOutputTokens ?? USUAL_OUTPUT_TOKENS, USUAL_OUTPUT_TOKENS),
+  cachedTokens: 0,
+  cacheWriteTokens: 0,
+  reasoningTokens: 0,
+});
+
+/** What one attempt is expected to cost; `null` where its price is unknown. */
+export const expectedCost = (
+  { facts }: Candidate,
+  { request, wall }: Pick<PlanContext, 'request' | 'wall'>,
+): Money | null => facts.price?.(expectedUsage(request), wall) ?? null;
 
 /** Facts of a request, read once. */
 export function requestFacts(request: Request, tags: Readonly<Record<string, string>> = {}): RequestFacts {

@@ -61,11 +61,20 @@ export interface Store {
 /** A strategy plugin is also a function for those who compose in code: `race([a, b])`. */
 export interface StrategyPlugin extends Plugin<'strategy', Strategy> {
   (targets: readonly TierTarget[], options?: unknown): Tier;
+  /** Throws a `TypeError` where these options do not fit a tier of so many targets. */
+  check(options: unknown, targets: number): void;
+}
+
+export interface StrategyDefinition<Options> extends Definition<Options, Strategy> {
+  /** What is wrong with the options for a tier of so many targets; `null` where they fit. */
+  readonly fits?: (options: Options, targets: number) => string | null;
 }
 
 /** A strategy over targets, which may be tiers themselves. */
 export interface Tier {
   readonly name?: string;
+  /** The strategy's name, for people to read. */
+  readonly by?: string;
   readonly strategy: Strategy;
   readonly targets: readonly TierTarget[];
 }
@@ -120,16 +129,19 @@ export const defineStore = <Options = undefined>(definition: Definition<Options,
   define('store', definition);
 
 /** A planner; its options are checked once, when a tier is made of it. */
-export function defineStrategy<Options = undefined>(
-  definition: Definition<Options, Strategy>,
-): StrategyPlugin {
+export function defineStrategy<Options = undefined>(definition: StrategyDefinition<Options>): StrategyPlugin {
   const { plugin, name, init } = define('strategy', definition);
-  const tier = (targets: readonly TierTarget[], options?: unknown): Tier => ({
-    strategy: init(options, OFFLINE),
-    targets,
-  });
+  const check = (options: unknown, targets: number) => {
+    const parsed = parse(`strategy ${name}`, definition.options, options);
+    const wrong = definition.fits?.(parsed, targets);
+    if (wrong) throw new TypeError(`strategy ${name}: ${wrong}`);
+  };
+  const tier = (targets: readonly TierTarget[], options?: unknown): Tier => {
+    if (targets.length > 0) check(options, targets.length);
+    return { by: name, strategy: init(options, OFFLINE), targets };
+  };
   Object.defineProperty(tier, 'name', { value: name });
-  return Object.assign(tier, { plugin, init }) as StrategyPlugin; // the function's own name is the plugin's
+  return Object.assign(tier, { plugin, init, check }) as StrategyPlugin; // the function's own name is the plugin's
 }
 
 /** Strategies are pure: what they need of time and chance comes with each request. */

@@ -1,15 +1,19 @@
 import type { Attempt, Call } from './call.ts';
 import { type GatewayError, isOurs } from './errors.ts';
 import type { Host } from './host.ts';
+import { expectedUsage, requestFacts } from './plan.ts';
 import type { End } from './reply.ts';
 import type { Permit, Settlement, Target } from './target.ts';
 import type { Price, Usage } from './usage.ts';
 
 /** One attempt on the trail, and the permit under which it runs. */
 export interface Record {
+  /** The request is on its way to the upstream: from here on it may cost something. */
+  sent(): void;
   content(): void;
   failed(error: GatewayError): GatewayError;
-  ended(end: End, usage: Usage | null): void;
+  /** `heard`: tokens of content that came, estimated, for an end without usage. */
+  ended(end: End, usage: Usage | null, heard: number): void;
   readonly entry: Attempt;
 }
 
@@ -32,6 +36,17 @@ export function begin(call: Call, target: Target, host: Host, permit: Permit, pr
   };
   call.trail.push(entry);
   let settled = false;
+  let sent = false;
+  const bill = (usage: Usage | null) => {
+    entry.cost = usage && price ? price(usage, host.clock.wall()) : null;
+    if (entry.cost !== null) call.budget.spend(entry.cost);
+  };
+  /** What was asked is billed although nobody waited for the answer, and so is what had come of it. */
+  const estimate = (heard: number) => {
+    if (!sent || !price) return;
+    bill({ ...expectedUsage(requestFacts(call.request)), outputTokens: heard });
+    if (entry.cost !== null) entry.estimated = true;
+  };
   const settle = (outcome: Settlement['outcome'], error?: GatewayError) => {
     if (settled) return;
     settled = true;
@@ -49,19 +64,23 @@ export function begin(call: Call, target: Target, host: Host, permit: Permit, pr
   };
   return {
     entry,
+    sent() {
+      sent = true;
+    },
     content() {
       entry.firstContentMs = host.clock.now() - startedAt;
       entry.status = 200;
       call.progress?.('content');
     },
     failed(error) {
+      if (isOurs(error) || error.class === 'timeout') estimate(0);
       settle(isOurs(error) ? 'aborted' : error.class, error);
       return error;
     },
-    ended(end, usage) {
+    ended(end, usage, heard) {
       entry.usage = usage;
-      entry.cost = usage && price ? price(usage, host.clock.wall()) : null;
-      if (entry.cost !== null) call.budget.spend(entry.cost);
+      if (usage || !(end.error || end.abandoned)) bill(usage);
+      else estimate(heard);
       if (end.error) settle(isOurs(end.error) ? 'aborted' : end.error.class, end.error);
       else settle(end.abandoned ? 'aborted' : 'ok');
     },

@@ -5,7 +5,14 @@ import type { Price } from './usage.ts';
 
 /** Why a target cannot be called now. */
 export interface Blocked {
-  readonly blocked: 'cooling' | 'open' | 'probing' | 'full' | 'bad_credential' | 'quota_exhausted';
+  readonly blocked:
+    | 'cooling'
+    | 'open'
+    | 'probing'
+    | 'full'
+    | 'unhealthy'
+    | 'bad_credential'
+    | 'quota_exhausted';
   /** What to tell people, in our own words. */
   readonly why: string;
   /** Milliseconds until it may be called again, where that is known. */
@@ -36,9 +43,15 @@ export interface Facts {
   /** Context window in tokens. */
   readonly window: number | null;
   readonly residency: string;
-  /** Median time to the first content, in milliseconds. */
+  /** Median time to the first content, in milliseconds; to the whole answer where the request does not stream. */
   readonly latencyMs: number | null;
+  /** The 95th percentile of the same. */
+  readonly slowMs: number | null;
+  /** Its moving average, which follows a rise at once and a fall slowly (peak EWMA). */
+  readonly ewmaMs: number | null;
+  /** Share of recent attempts that failed, 0 to 1. */
   readonly errorRate: number | null;
+  /** Attempts that run now. */
   readonly inFlight: number | null;
   readonly blocked: Blocked | null;
   /** Why it can never serve this very request, where that is known without asking. */

@@ -1,10 +1,14 @@
 export * from './auth.ts';
+export * from './explain.ts';
+export * from './faults.ts';
 export * from './logger.ts';
 export * from './plan-tier.ts';
 export * from './resilience/breaker.ts';
 export * from './resilience/bulkhead.ts';
 export * from './resilience/cooldown.ts';
+export * from './resilience/health-gate.ts';
 export * from './resilience/index.ts';
+export * from './resilience/learning.ts';
 export * from './resilience/timers.ts';
 export * from './router.ts';
-export { priority } from './strategies/priority.ts';
+export * from './strategies/index.ts';

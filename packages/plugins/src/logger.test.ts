@@ -59,6 +59,7 @@ describe('logger', () => {
         usage: null,
         cost: null,
         latencyMs: 40,
+        arm: null,
         attempts: [expect.objectContaining({ provider: 'a', outcome: 'ok', latencyMs: 40 })],
       },
     ]);

@@ -1,5 +1,6 @@
 import {
   type Attempt,
+  armOf,
   asGatewayError,
   type Call,
   type Clock,
@@ -32,6 +33,8 @@ export interface CallRecord {
   /** From entry to the reply, or to the end of its stream. */
   readonly latencyMs: number;
   readonly attempts: readonly Attempt[];
+  /** The side of an experiment that it was on, `null` where there was none. */
+  readonly arm: string | null;
 }
 
 export interface LoggerOptions {
@@ -88,6 +91,7 @@ function recordOf(
     cost: reply?.cost() ?? null,
     latencyMs,
     attempts: call.trail,
+    arm: call.state.route ? armOf(call.state.route.plan) : null,
   };
 }
 

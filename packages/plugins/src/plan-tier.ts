@@ -1,13 +1,14 @@
-import type {
-  Call,
-  Candidate,
-  Choice,
+import {
+  type Call,
+  type Candidate,
+  type Choice,
   GatewayError,
-  Plan,
-  PlanContext,
-  Target,
-  Tier,
-  TierTarget,
+  leaves,
+  type Plan,
+  type PlanContext,
+  type Target,
+  type Tier,
+  type TierTarget,
 } from '@inferbridge/core';
 
 /** A target that can never serve the request at hand, and why. */
@@ -16,36 +17,76 @@ export interface Unfit {
   readonly error: GatewayError;
 }
 
+/** A candidate that a strategy was offered and has no place for in its plan. */
+export interface Passed {
+  readonly target: Target;
+  /** The strategy's name, where it has one. */
+  readonly by: string;
+}
+
+/** What was noticed while a plan was made. */
+export interface Notes {
+  readonly unfit: Unfit[];
+  readonly passed: Passed[];
+}
+
 /**
  * Asks a tier's strategy, innermost tiers first, about targets with their present facts; `null` where none are left.
- * Targets that can never serve the request are left out and noted in `unfit`.
+ * Targets that can never serve the request are left out and noted, and so are those that a strategy passes over.
  */
-export function planTier(tier: Tier, call: Call, context: PlanContext, unfit: Unfit[] = []): Choice | null {
+export function planTier(
+  tier: Tier,
+  call: Call,
+  context: PlanContext,
+  notes: Notes = { unfit: [], passed: [] },
+): Pick<Choice, 'plan' | 'candidates'> | null {
   const choices = tier.targets.flatMap(
-    (target, index) => choiceOf(target, `target ${index + 1}${of(tier)}`, call, context, unfit) ?? [],
+    (target, index) => choiceOf(target, index, tier, call, context, notes) ?? [],
   );
   if (choices.length === 0) return null;
   const plan = tier.strategy(choices, context);
-  return { plan, candidates: choices.flatMap((choice) => choice.candidates) };
+  const offered = choices.length === 1 ? choices[0]?.candidates : choices.flatMap((one) => one.candidates);
+  const planned = leaves(plan);
+  if (planned.length < (offered?.length ?? 0)) {
+    const kept = new Set(planned);
+    for (const candidate of offered ?? [])
+      if (!kept.has(candidate))
+        notes.passed.push({ target: candidate.target, by: tier.by ?? 'the strategy' });
+  }
+  return planned.length > 0 ? { plan, candidates: planned } : null;
 }
-
-const of = ({ name }: Tier): string => (name ? ` of ${name}` : '');
 
 function choiceOf(
   target: TierTarget,
-  why: string,
+  index: number,
+  tier: Tier,
   call: Call,
   context: PlanContext,
-  unfit: Unfit[],
+  notes: Notes,
 ): Choice | null {
-  if (!isTarget(target)) return planTier(target, call, context, unfit);
+  if (!isTarget(target)) {
+    const inner = planTier(target, call, context, notes);
+    return inner && { index, ...inner };
+  }
   const candidate: Candidate = { target, facts: target.facts(call) };
-  if (candidate.facts.unfit) {
-    unfit.push({ target, error: candidate.facts.unfit });
+  const error = candidate.facts.unfit ?? tooLong(candidate, context);
+  if (error) {
+    notes.unfit.push({ target, error });
     return null;
   }
-  const plan: Plan = { attempt: candidate, why };
-  return { plan, candidates: [candidate] };
+  const plan: Plan = { attempt: candidate, why: `target ${index + 1}${tier.name ? ` of ${tier.name}` : ''}` };
+  return { index, plan, candidates: [candidate] };
+}
+
+/** An estimate that is this far above a window is above it. */
+const SURELY = 1.25;
+
+function tooLong({ facts: { window } }: Candidate, { request }: PlanContext): GatewayError | null {
+  if (window === null || request.inputTokens <= window * SURELY) return null;
+  return new GatewayError(
+    'context_length',
+    `the prompt has about ${request.inputTokens} tokens, its window holds ${window}`,
+  );
 }
 
 const isTarget = (target: TierTarget): target is Target => 'handle' in target;

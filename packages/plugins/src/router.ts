@@ -13,11 +13,13 @@ import {
   requestFacts,
   run,
   systemClock,
+  type Target,
   type Tier,
   type TierTarget,
   type Timeouts,
 } from '@inferbridge/core';
-import { planTier, type Unfit } from './plan-tier.ts';
+import { type Notes, planTier } from './plan-tier.ts';
+import type { BreakerLimits } from './resilience/breaker.ts';
 import { resilience } from './resilience/index.ts';
 
 declare module '@inferbridge/core/call' {
@@ -26,6 +28,8 @@ declare module '@inferbridge/core/call' {
     route?: Planned;
     /** What keeps a caller on the same arm of a strategy. */
     session?: string;
+    /** What strategies may tell requests apart by, besides what is asked; kept on the log row. */
+    tags?: Readonly<Record<string, string>>;
   }
 }
 
@@ -45,6 +49,9 @@ export interface Route {
   readonly leftOut?: readonly LeftOut[];
   readonly run?: RunOptions;
   readonly timeouts?: Partial<Timeouts>;
+  readonly breaker?: BreakerLimits;
+  /** A refusal with 200 counts as `content_policy`. */
+  readonly refusalFails?: boolean;
   /** US dollars that all attempts of a request may cost together. */
   readonly maxUsd?: number;
 }
@@ -53,6 +60,8 @@ export interface Route {
 export interface Planned extends Route {
   readonly plan: Plan;
   readonly request: RequestFacts;
+  /** When it was made, milliseconds since 1970. */
+  readonly plannedAt: number;
 }
 
 export type Resolve = (call: Call) => Route | Promise<Route>;
@@ -73,7 +82,10 @@ export function router(
   const resolve = typeof routes === 'function' ? routes : byName(routes, options.layers ?? resilience(host));
   return async (call) => {
     const planned = await planCall(call, resolve, host);
-    if (planned.timeouts && !call.state.timeouts) call.state.timeouts = planned.timeouts;
+    const { state } = call;
+    if (planned.timeouts && !state.timeouts) state.timeouts = planned.timeouts;
+    if (planned.breaker) state.breaker = planned.breaker;
+    if (planned.refusalFails) state.refusalFails = true;
     if (planned.maxUsd !== undefined) call.budget.limit(planned.maxUsd);
     return run(planned.plan, call, host, { retryBudget, ...planned.run });
   };
@@ -87,24 +99,50 @@ export async function planCall(
 ): Promise<Planned> {
   if (call.state.route) return call.state.route;
   const route = await resolve(call);
-  const request = requestFacts(call.request);
-  const unfit: Unfit[] = [];
-  const choice = planTier(route.tier, call, contextOf(call, request, host), unfit);
-  if (!choice) throw nobodyFits(route.name, unfit);
-  const leftOut = [...(route.leftOut ?? []), ...unfit.map(leave)];
-  call.state.route = { ...route, ...(unfit.length > 0 && { leftOut }), plan: choice.plan, request };
+  const request = requestFacts(call.request, call.state.tags);
+  const context = contextOf(call, request, host);
+  const notes: Notes = { unfit: [], passed: [] };
+  const plan = planTier(route.tier, call, context, notes) ?? despiteWindows(route.tier, call, context, notes);
+  if (!plan) throw nobodyFits(route.name, notes);
+  call.state.route = {
+    ...route,
+    ...leftOutOf(route, notes),
+    plan: plan.plan,
+    request,
+    plannedAt: context.wall,
+  };
   return call.state.route;
 }
 
-const leave = ({ target, error }: Unfit): LeftOut => ({
-  provider: target.provider,
-  model: target.model,
-  why: error.message,
-});
+/** How long a prompt is can only be estimated: where it seems too long for everybody, the providers decide. */
+function despiteWindows(tier: Tier, call: Call, context: PlanContext, notes: Notes) {
+  if (!notes.unfit.some(({ error }) => error.class === 'context_length')) return null;
+  notes.unfit.length = notes.passed.length = 0;
+  return planTier(tier, call, { ...context, request: { ...context.request, inputTokens: 0 } }, notes);
+}
+
+function leftOutOf(route: Route, { unfit, passed }: Notes): { leftOut?: readonly LeftOut[] } {
+  if (unfit.length + passed.length === 0) return {};
+  return {
+    leftOut: [
+      ...(route.leftOut ?? []),
+      ...unfit.map(({ target, error }) => leave(target, error.message)),
+      ...passed.map(({ target, by }) => leave(target, `not chosen by ${by}`)),
+    ],
+  };
+}
+
+const leave = ({ provider, model }: Target, why: string): LeftOut => ({ provider, model, why });
 
 /** Every candidate is unable to do what is asked: a mistake of the caller's, with the parameter that is to blame. */
-function nobodyFits(name: string, unfit: readonly Unfit[]): GatewayError {
+function nobodyFits(name: string, { unfit, passed }: Notes): GatewayError {
   const first = unfit[0]?.error;
+  if (!first && passed[0])
+    return new GatewayError(
+      'invalid_request',
+      `${passed[0].by} has no target of ${name} for a request like this; its conditions are the operator's`,
+      { param: 'model', code: 'no_target' },
+    );
   if (!first) return new GatewayError('invalid_request', `no target is left for ${name}`, { param: 'model' });
   const who = unfit.map(({ target, error }) => `${target.id}: ${error.message}`).join('; ');
   return new GatewayError(first.class, `no candidate of ${name} can honour this request: ${who}`, {
@@ -115,6 +153,7 @@ function nobodyFits(name: string, unfit: readonly Unfit[]): GatewayError {
 
 const contextOf = (call: Call, request: RequestFacts, host: Pick<Host, 'clock' | 'random'>): PlanContext => ({
   now: host.clock.now(),
+  wall: host.clock.wall(),
   random: host.random,
   user: call.state.user?.id ?? null,
   session: call.state.session ?? null,

@@ -67,7 +67,11 @@ function treeOf(plans: readonly Plan[], dice: Dice, depth: number): Plan {
   const draw = dice.random();
   if (draw < 0.5) return { inOrder: parts };
   if (draw < 0.75) return { together: parts };
-  return { staggered: parts, afterMs: dice.of([0, 100, 1_000]), cap: { take: () => dice.chance(0.8) } };
+  return {
+    staggered: parts,
+    afterMs: dice.of([0, 100, 1_000]),
+    cap: { note() {}, take: () => dice.chance(0.8) },
+  };
 }
 
 /** Counts settled permits and the probes of each breaker that are out at a time; stops what would never end. */

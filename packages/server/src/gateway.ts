@@ -9,8 +9,8 @@ import {
   systemClock,
   type Transport,
 } from '@inferbridge/core';
-import { resilience } from '@inferbridge/plugins';
 import type { Assembly } from './build/assemble.ts';
+import { drillsOf } from './build/layers.ts';
 import { buildPipeline } from './build/pipeline.ts';
 import { selfHostedNames } from './build/providers.ts';
 import { rowOf } from './build/row.ts';
@@ -18,15 +18,18 @@ import { namedModels, tierProviders } from './build/tiers.ts';
 import { createTroubleReport } from './build/trouble.ts';
 import { isModeName, modeName } from './compat/names.ts';
 import type { Loaded } from './config/load.ts';
+import { chatFront } from './fronts/chat.ts';
 import { createFronts } from './fronts/index.ts';
 import { createApp } from './http/app.ts';
+import { createCallState } from './http/call-state.ts';
 import { createEdge } from './http/edge.ts';
 import { createAuthenticate } from './http/identify.ts';
 import { createModelCall } from './http/model-call.ts';
 import { createRateWindow } from './http/rate-window.ts';
+import { HEALTH_CHECK_SECONDS, startHealthChecks } from './operations/health-checks.ts';
 import { createPrices } from './pricing/prices.ts';
 import { createCatalogue } from './routing/catalogue.ts';
-import { createCredentials } from './routing/credentials.ts';
+import { createCredentials, operatorCredentials } from './routing/credentials.ts';
 import { createResolve } from './routing/resolve.ts';
 import { createTargets } from './routing/targets.ts';
 import { type EncryptionKey, loadEncryptionKey } from './secrets/encryption-key.ts';
@@ -34,6 +37,7 @@ import { createVault } from './secrets/vault.ts';
 import { createAccounts } from './store/accounts.ts';
 import { openAccounts, openLogs } from './store/database.ts';
 import { createLogWriter } from './store/log-writer.ts';
+import { createReliabilityLog } from './store/reliability.ts';
 import { createRequestLog } from './store/request-log.ts';
 import { startRetention } from './store/retention.ts';
 import { createRowInsert } from './store/row-insert.ts';
@@ -90,9 +94,10 @@ export async function createInferBridge(
   });
   const requestLog = createRequestLog(logsDb);
   const writer = createLogWriter({ insert: createRowInsert(logsDb), clock, log: host.log });
+  const reliability = createReliabilityLog({ db: logsDb, clock, log: host.log });
   const retention = startRetention({ requestLog, clock, log: host.log, days: config.retentionDays });
   const credentials = createCredentials({ accounts, clock, operator });
-  const targets = createTargets({ providers, prices, host, layers: resilience(host) });
+  const targets = createTargets({ providers, prices, host, layers: assembly.layers });
   const catalogue = createCatalogue({ providers, prices, host, named: namedModels(tiers), clock });
   const authenticate = createAuthenticate(accounts, clock);
   const resolve = createResolve({
@@ -114,16 +119,28 @@ export async function createInferBridge(
     resolve,
     sink: (record, call) => {
       reportTrouble(record.attempts);
+      if (call.state.user) reliability.add(call.state.user.id, record.attempts);
       const row = rowOf(record, call);
       if (row) writer.add(row);
     },
   });
+  const checks = startHealthChecks({
+    host,
+    gate: assembly.gate,
+    providers,
+    operator: Object.fromEntries(
+      Object.entries(operator).map(([name, secrets]) => [name, operatorCredentials(secrets)]),
+    ),
+    everySeconds: (name) => config.providers[name]?.healthCheckSeconds ?? HEALTH_CHECK_SECONDS,
+  });
+  const callState = createCallState({ tags: config.tags, drills: drillsOf(config) });
   const open = new Set<(reason: GatewayError) => void>();
   const answerOf = createModelCall({
     gateway,
     host,
     authenticate,
     bodyLimitBytes: config.bodyLimitBytes,
+    callState,
     open,
   });
   const fronts = createFronts({ strict: config.strictFields });
@@ -132,6 +149,10 @@ export async function createInferBridge(
     log: host.log,
     bodyLimitBytes: config.bodyLimitBytes,
     fronts,
+    host,
+    resolve,
+    chat: chatFront({ strict: config.strictFields }),
+    callState,
     draining: () => draining,
     authenticate,
     accounts,
@@ -139,6 +160,9 @@ export async function createInferBridge(
     credentials,
     catalogue,
     requestLog,
+    reliability,
+    targets,
+    named: namedModels(tiers),
     flushLogs: writer.flush,
     wall: clock.wall,
     pricesUpdated: prices.lastUpdated,
@@ -171,7 +195,8 @@ export async function createInferBridge(
     },
     async close() {
       retention.stop();
-      await writer.close();
+      checks.stop();
+      await Promise.all([writer.close(), reliability.close()]);
       await Promise.all([accountsDb.destroy(), logsDb.destroy()]);
     },
   };

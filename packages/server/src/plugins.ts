@@ -2,12 +2,12 @@ import { createRequire } from 'node:module';
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createRegistry, isPlugin, type Plugin, type Registry } from '@inferbridge/core';
-import { priority } from '@inferbridge/plugins';
+import { strategies } from '@inferbridge/plugins';
 import * as vendors from '@inferbridge/providers';
 import { ConfigError } from './config/config-error.ts';
 
 /** What is there without being named: the vendors of `@inferbridge/providers`, and the strategies. */
-const builtIn: readonly Plugin[] = [...Object.values<unknown>(vendors).filter(isPlugin), priority];
+const builtIn: readonly Plugin[] = [...Object.values<unknown>(vendors).filter(isPlugin), ...strategies];
 
 /** The built-in plugins and those that the configuration names, imported relative to it. */
 export async function loadPlugins(names: readonly string[], base: string): Promise<Registry> {

@@ -75,7 +75,8 @@ function acquire(candidate: Candidate, { call }: Run, way: Way): Permit | Blocke
 }
 
 /** After "too long for me" only a larger window is worth trying. */
-function smaller(candidate: Candidate, { failures }: Run): GatewayError | null {
+function smaller(candidate: Candidate, { failures, options }: Run): GatewayError | null {
+  if (options.fallbackOn?.context_length === true) return null;
   for (const { error, candidate: other } of failures.values()) {
     if (error?.class !== 'context_length' || other === candidate) continue;
     const { window } = candidate.facts;

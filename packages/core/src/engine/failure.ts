@@ -69,6 +69,7 @@ const BLOCKED_AS: Record<Blocked['blocked'], ErrorClass> = {
   open: 'server_error',
   probing: 'server_error',
   full: 'overloaded',
+  unhealthy: 'unreachable',
   bad_credential: 'bad_credential',
   quota_exhausted: 'quota_exhausted',
 };

@@ -38,6 +38,7 @@ const outcomes = ({ trail }: Call) => trail.map(({ provider, outcome }) => `${pr
 const capOf = (clock: () => number, answer: boolean) => {
   const asked: number[] = [];
   const cap: Allowance = {
+    note() {},
     take: () => {
       asked.push(clock());
       return answer;

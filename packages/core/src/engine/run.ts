@@ -69,10 +69,12 @@ function walk(plan: Plan, state: Run, way: Way): Promise<Reply> {
   if ('inOrder' in plan) return inOrder(plans, state, way);
   if ('together' in plan) return concurrent(plans, state, way);
   const { cap } = plan;
+  const { clock } = state.host;
   const afterMs = Math.max(0, plan.afterMs);
+  cap?.note(clock.now());
   return concurrent(plans, state, way, {
     afterMs,
-    may: (next) => (cap?.take() ?? true) && mayHedge(next, state),
+    may: (next) => (cap?.take(next, clock.now()) ?? true) && mayHedge(next, state),
   });
 }
 

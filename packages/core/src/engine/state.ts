@@ -8,7 +8,11 @@ import type { RetryBudget } from './retry-budget.ts';
 /** What a tier says about how its plan is run. */
 export interface RunOptions {
   /** Failures of these classes go to the next candidate although they usually do not. */
-  readonly fallbackOn?: { readonly content_policy?: boolean };
+  readonly fallbackOn?: {
+    readonly content_policy?: boolean;
+    /** Default `larger`: only to a candidate whose window is larger; true: to any; false: to nobody. */
+    readonly context_length?: boolean | 'larger';
+  };
   readonly retryBudget?: RetryBudget;
   /** Further tries of targets that failed, when nobody else can be called; default 2. */
   readonly retries?: number;
@@ -34,12 +38,9 @@ export interface Run {
 /** Notes what became of a candidate; a class that allows no successor ends the run. */
 export function fail(state: Run, candidate: Candidate, error: GatewayError): GatewayError {
   const { next } = ruleOf(error.class);
-  const allowed =
-    next === 'yes' ||
-    next === 'larger' ||
-    (next === 'tier' &&
-      error.class === 'content_policy' &&
-      state.options.fallbackOn?.content_policy === true);
+  const { content_policy: policy = false, context_length: length = 'larger' } =
+    state.options.fallbackOn ?? {};
+  const allowed = next === 'yes' || (next === 'larger' && length !== false) || (next === 'tier' && policy);
   if (error.class !== 'lost') {
     state.failures.set(keyOf(candidate), { candidate, error, blocked: null, at: state.host.clock.now() });
     if (!allowed) state.terminal ??= error;

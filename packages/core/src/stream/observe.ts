@@ -8,12 +8,17 @@ import { readUsage, type Usage } from '../usage.ts';
 export interface Observed {
   usage: Usage | null;
   finished: boolean;
+  /** Tokens of content that have come, estimated (characters / 4); what an upstream bills that was not let finish. */
+  tokens(): number;
 }
 
 /** The same while it grows: a stream has finished when as many choices have as were asked for. */
 interface Observing extends Observed {
   readonly finishedChoices: Set<number>;
   readonly choices: number;
+  bytes: number;
+  /** Characters of content in a byte of the first frame that had any; later frames are taken to be like it. */
+  density: number;
 }
 
 /** What may come before the first content; a role and some comments take a thousandth of it. */
@@ -29,11 +34,25 @@ export interface Observation {
  * Reads a stream up to its first content (the commit point) and hands it on from its start. Before that, every
  * failure rejects and the stream may be replaced; after it, failures are thrown to the reader of `frames`.
  * A stream that ends without any content but with a finish reason is an answer (an empty one); one that just ends is
- * `malformed`. `ended` runs exactly once, also where the reader leaves early.
+ * `malformed`. `ended` runs exactly once, also where the reader leaves early. `accept` sees the first content, or the
+ * end where there is none, and may throw.
  */
-export async function observe(source: Frames, ended: (end: End) => void, choices = 1): Promise<Observation> {
+export async function observe(
+  source: Frames,
+  ended: (end: End) => void,
+  choices = 1,
+  accept: (chunks: readonly ChatChunk[]) => void = () => {},
+): Promise<Observation> {
   const iterator = source[Symbol.asyncIterator]();
-  const observed: Observing = { usage: null, finished: false, finishedChoices: new Set(), choices };
+  const observed: Observing = {
+    usage: null,
+    finished: false,
+    finishedChoices: new Set(),
+    choices,
+    bytes: 0,
+    density: 0,
+    tokens: () => Math.ceil((observed.bytes * observed.density) / 4),
+  };
   const held: Frame[] = [];
   let heldBytes = 0;
   let complete = false;
@@ -42,6 +61,7 @@ export async function observe(source: Frames, ended: (end: End) => void, choices
       const step = await iterator.next();
       if (step.done) {
         honest(step.value, observed, !observed.finished);
+        accept(held.flatMap((frame) => frame.chunks()));
         complete = true;
         break;
       }
@@ -52,7 +72,12 @@ export async function observe(source: Frames, ended: (end: End) => void, choices
           code: 'upstream_no_content',
         });
       note(step.value.chunks(), observed);
-      if (step.value.chunks().some(carriesContent)) break;
+      if (step.value.chunks().some(carriesContent)) {
+        accept(step.value.chunks());
+        observed.bytes = sizeOf(step.value);
+        observed.density = charactersOf(step.value) / Math.max(1, observed.bytes);
+        break;
+      }
     }
   } catch (error) {
     await iterator.return?.().catch(() => {});
@@ -92,6 +117,7 @@ function committed(
           return done;
         }
         if (step.value.tells()) note(step.value.chunks(), observed);
+        observed.bytes += sizeOf(step.value);
         return { done: false, value: step.value };
       } catch (error) {
         if (observed.finished && asGatewayError(error).details.code === 'upstream_cut') {
@@ -113,6 +139,20 @@ function committed(
     },
   };
   return { [Symbol.asyncIterator]: () => reader };
+}
+
+/** Of what is sent on; the other form is not made for this. */
+const sizeOf = (frame: Frame): number => (frame.native ?? frame).bytes.length;
+
+/** Characters of what a frame says, however it says it. */
+function charactersOf(frame: Frame): number {
+  let characters = 0;
+  for (const { choices } of frame.chunks())
+    for (const { delta } of choices)
+      for (const value of Object.values(delta ?? {}))
+        if (typeof value === 'string') characters += value.length;
+        else if (typeof value === 'object' && value !== null) characters += JSON.stringify(value).length;
+  return characters;
 }
 
 /** The same failure, marked as one that came after content had been sent on. */

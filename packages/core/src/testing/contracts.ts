@@ -4,12 +4,11 @@ import { systemClock } from '../clock.ts';
 import { isGatewayError } from '../errors.ts';
 import { createHost, type Transport } from '../host.ts';
 import { createCall } from '../pipeline.ts';
-import { type Choice, leaves, type PlanContext } from '../plan.ts';
+import { leaves } from '../plan.ts';
 import { bind, type ProviderPlugin, type Store, type StrategyPlugin } from '../plugin.ts';
 import type { Reply } from '../reply.ts';
-import type { Target } from '../target.ts';
-import { scripted } from './scripted.ts';
-import { seededRandom, virtualClock } from './virtual-clock.ts';
+import { choicesOf, contextOf } from './planning.ts';
+import { seededRandom } from './virtual-clock.ts';
 
 /** One promise that an implementation must keep: run it under any test runner, `for (const { name, run } of …) it(name, run)`. */
 export interface Check {
@@ -127,29 +126,17 @@ async function* none(): AsyncGenerator<Uint8Array> {}
 /** What every strategy promises: a plan over the choices that it was given, the same for the same input, at once. */
 export function strategyContract(plugin: StrategyPlugin, options?: unknown): readonly Check[] {
   const { strategy } = plugin([], options);
-  const choicesOf = (n: number): readonly Choice[] => {
-    const clock = virtualClock();
-    return Array.from({ length: n }, (_, i) => {
-      const target: Target = scripted(`p${i}:m`, [{ say: 'hi' }], { clock });
-      const candidate = { target, facts: target.facts(createCall(HELLO, { clock })) };
-      return { plan: { attempt: candidate, why: `choice ${i}` }, candidates: [candidate] };
-    });
-  };
-  const context = (seed: number): PlanContext => ({
-    now: 1_000,
-    random: seededRandom(seed),
-    user: 'user',
-    session: null,
-    request: { inputTokens: 10, maxOutputTokens: null, tools: false, images: false, stream: false, tags: {} },
-  });
+  const seeded = (seed: number) => contextOf({ random: seededRandom(seed) });
+  const some = (n: number) =>
+    choicesOf(Object.fromEntries(Array.from({ length: n }, (_, i) => [`p${i}:m`, {}])));
   return [
     {
       name: 'plans only with candidates that it was given, and with at least one',
       async run() {
         for (const n of [1, 2, 5]) {
-          const choices = choicesOf(n);
+          const choices = some(n);
           const given = new Set(choices.flatMap(({ candidates }) => candidates));
-          const planned = leaves(strategy(choices, context(n)));
+          const planned = leaves(strategy(choices, seeded(n)));
           assert.ok(planned.length > 0, 'somebody is tried');
           assert.ok(
             planned.every((candidate) => given.has(candidate)),
@@ -161,9 +148,9 @@ export function strategyContract(plugin: StrategyPlugin, options?: unknown): rea
     {
       name: 'is pure: the same choices and chance give the same plan, and the choices stay as they were',
       async run() {
-        const choices = choicesOf(4);
+        const choices = some(4);
         const before = choices.slice();
-        assert.deepEqual(leaves(strategy(choices, context(7))), leaves(strategy(choices, context(7))));
+        assert.deepEqual(leaves(strategy(choices, seeded(7))), leaves(strategy(choices, seeded(7))));
         assert.deepEqual(choices, before);
       },
     },

@@ -5,5 +5,6 @@ export {
   storeContract,
   strategyContract,
 } from './contracts.ts';
+export { choicesOf, contextOf, idsOf } from './planning.ts';
 export { type Act, type ScriptedTarget, type ScriptOptions, scripted } from './scripted.ts';
 export { seededRandom, settled, type VirtualClock, virtualClock } from './virtual-clock.ts';

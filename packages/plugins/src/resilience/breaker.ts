@@ -1,23 +1,35 @@
 import {
   type Blocked,
+  type Call,
   type Clock,
   type Layer,
   type Permit,
   ruleOf,
   type Settlement,
   settling,
-  type Target,
 } from '@inferbridge/core';
 
-export interface BreakerOptions {
-  readonly clock: Clock;
-  /** In [0, 1); spreads the ends of open times. */
-  readonly random: () => number;
+declare module '@inferbridge/core/call' {
+  interface CallState {
+    /** When this request's failures open a breaker, where that differs; the breaker itself is shared. */
+    breaker?: BreakerLimits;
+  }
+}
+
+export interface BreakerLimits {
   /** Failures in a row that open it; default 5. */
   readonly failures?: number;
   /** Open for this long the first time, doubled each further time up to 300 s, ± 20 %; default 30,000. */
   readonly openMs?: number;
 }
+
+export interface BreakerOptions extends BreakerLimits {
+  readonly clock: Clock;
+  /** In [0, 1); spreads the ends of open times. */
+  readonly random: () => number;
+}
+
+type Role = 'plain' | 'probe' | 'panic';
 
 interface State {
   inRow: number;
@@ -43,8 +55,8 @@ const MOST_KEPT = 50_000;
 export function breaker({ clock, random, failures = 5, openMs = 30_000 }: BreakerOptions): Layer {
   const states = new Map<string, State>();
 
-  const open = (state: State) => {
-    const forMs = Math.min(LONGEST_OPEN_MS, openMs * 2 ** state.openings) * (0.8 + 0.4 * random());
+  const open = (state: State, firstMs: number) => {
+    const forMs = Math.min(LONGEST_OPEN_MS, firstMs * 2 ** state.openings) * (0.8 + 0.4 * random());
     state.openings += 1;
     state.openUntil = clock.now() + forMs;
   };
@@ -62,15 +74,15 @@ export function breaker({ clock, random, failures = 5, openMs = 30_000 }: Breake
     state.buckets = state.buckets.filter((bucket) => bucket.at > at - WINDOW_MS / BUCKET_MS);
     state.buckets.push({ at, calls: 1, failed: failed ? 1 : 0 });
   };
-  const tooMany = (state: State): boolean => {
-    if (state.inRow >= failures) return true;
+  const tooMany = (state: State, inRow: number): boolean => {
+    if (state.inRow >= inRow) return true;
     const since = Math.floor(clock.now() / BUCKET_MS) - WINDOW_MS / BUCKET_MS;
     const recent = state.buckets.filter((bucket) => bucket.at > since);
     const calls = recent.reduce((sum, bucket) => sum + bucket.calls, 0);
     return calls >= LEAST_CALLS && recent.reduce((sum, bucket) => sum + bucket.failed, 0) >= calls / 2;
   };
 
-  const settle = (state: State, { outcome }: Settlement, role: 'plain' | 'probe' | 'panic') => {
+  const settle = (state: State, { outcome }: Settlement, role: Role, limits: BreakerLimits = {}) => {
     if (role === 'probe') state.probing = false;
     if (outcome === 'aborted') return;
     const failed = outcome !== 'ok' && ruleOf(outcome).against === 'breaker';
@@ -82,25 +94,25 @@ export function breaker({ clock, random, failures = 5, openMs = 30_000 }: Breake
     }
     state.failedAt = clock.now();
     state.inRow += 1;
-    if (role === 'probe') return open(state);
+    const firstMs = limits.openMs ?? openMs;
+    if (role === 'probe') return open(state, firstMs);
     if (state.openUntil !== null) return;
     count(state, true);
-    if (tooMany(state)) open(state);
+    if (tooMany(state, limits.failures ?? failures)) open(state, firstMs);
   };
 
   return (target) => {
     const key = `${target.provider}\n${target.credential}\n${target.model}`;
     const stateOf = () => states.get(key) ?? fresh(states, key);
-    const permit = (
-      call: Parameters<Target['acquire']>[0],
-      role: 'plain' | 'probe' | 'panic',
-    ): Permit | Blocked => {
+    const permit = (call: Call, role: Role): Permit | Blocked => {
       const state = stateOf();
-      const answer = settling(target.acquire(call), (settlement) => settle(state, settlement, role));
+      const answer = settling(target.acquire(call), (settlement) =>
+        settle(state, settlement, role, call.state.breaker),
+      );
       if (role === 'probe' && !('blocked' in answer)) state.probing = true;
       return answer;
     };
-    const blocked = (call: Parameters<Target['acquire']>[0]): Blocked | null => {
+    const blocked = (call: Call): Blocked | null => {
       const state = states.get(key);
       if (!state || state.openUntil === null) return null;
       const left = state.openUntil - clock.now();

@@ -1,21 +1,23 @@
 import type { Clock, Layer } from '@inferbridge/core';
-import { type BreakerOptions, breaker } from './breaker.ts';
+import { type BreakerLimits, breaker } from './breaker.ts';
 import { type BulkheadOptions, bulkhead } from './bulkhead.ts';
 import { type CooldownOptions, cooldown } from './cooldown.ts';
+import { learning } from './learning.ts';
 import { type TimersOptions, timers } from './timers.ts';
 
 export interface ResilienceOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly cooldown?: Omit<CooldownOptions, 'clock'>;
-  readonly breaker?: Omit<BreakerOptions, 'clock' | 'random'>;
+  readonly breaker?: BreakerLimits;
   readonly bulkhead?: BulkheadOptions;
   readonly timers?: Omit<TimersOptions, 'clock'>;
 }
 
-/** The four layers around every target, outermost first: who may be called at all, then how long it may take. */
+/** The layers around every target, outermost first: what is learned, who may be called at all, how long it may take. */
 export function resilience({ clock, random, ...options }: ResilienceOptions): readonly Layer[] {
   return [
+    learning({ clock }),
     cooldown({ clock, ...options.cooldown }),
     breaker({ clock, random, ...options.breaker }),
     bulkhead(options.bulkhead),

@@ -4,9 +4,10 @@ import { notYet } from '../config/later.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { loadPlugins } from '../plugins.ts';
+import { buildLayers } from './layers.ts';
 import { chooseStages } from './pipeline.ts';
 import { buildProviders, operatorKeys } from './providers.ts';
-import { buildAliases, buildTiers, strategies } from './tiers.ts';
+import { buildAliases, buildTiers, createStrategies } from './tiers.ts';
 
 /** A configuration made into the parts of a gateway; nothing is opened, nothing is written. */
 export type Assembly = Awaited<ReturnType<typeof assemble>>;
@@ -15,8 +16,8 @@ export type Assembly = Awaited<ReturnType<typeof assemble>>;
 export async function assemble({ config, base }: Pick<Loaded, 'config' | 'base'>, host: Host) {
   const registry: Registry = await loadPlugins(config.plugins, base);
   const providers = buildProviders(config, registry, host);
-  const strategyOf = strategies(registry);
-  const tiers = buildTiers(config, providers, strategyOf);
+  const strategies = createStrategies(registry);
+  const tiers = buildTiers(config, providers, strategies);
   const operator = operatorKeys(config, providers);
   refuseUnsafe(config, Object.keys(operator));
   if (config.database !== 'sqlite')
@@ -28,10 +29,11 @@ export async function assemble({ config, base }: Pick<Loaded, 'config' | 'base'>
     providers,
     tiers,
     aliases: buildAliases(config),
-    strategyOf,
+    strategyOf: strategies.of,
     stages: chooseStages(config, registry, host),
     operator,
-    notes: notYet(config, (name) => registry.has('strategy', name)),
+    ...buildLayers(config, providers, host),
+    notes: notYet(config),
   };
 }
 

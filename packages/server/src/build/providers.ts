@@ -45,6 +45,7 @@ function optionsOf({
   apiKeys: ___,
   residency: ____,
   prices: _____,
+  healthCheckSeconds: ______,
   ...options
 }: ProviderConfig): unknown {
   return Object.keys(options).length > 0 ? options : undefined;

@@ -1,5 +1,5 @@
 import type { Call } from '@inferbridge/core';
-import type { CallRecord } from '@inferbridge/plugins';
+import { type CallRecord, explain } from '@inferbridge/plugins';
 import { NO_KEY } from '../routing/search.ts';
 import type { RequestRow } from '../store/schema.ts';
 import { micros, timeOrderedId } from '../store/time.ts';
@@ -20,6 +20,8 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
     why: attempt.why,
     until: attempt.until === null ? null : new Date(attempt.until).toISOString(),
     cost_usd: attempt.cost === null ? null : attempt.cost.toFixed(6),
+    ...(attempt.estimated && { cost_estimated: true }),
+    ...(attempt.fault !== undefined && { fault: attempt.fault }),
   }));
   const leftOut = (state.route?.leftOut ?? [])
     .filter(({ why }) => !isMissingKey(why))
@@ -53,6 +55,9 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
     images: request?.images ? 1 : 0,
     attempts_cost_nano_usd: nano(sum(record.attempts.map(({ cost }) => cost))),
     attempts: JSON.stringify([...attempts, ...leftOut]),
+    arm: record.arm,
+    tags: state.tags ? JSON.stringify(state.tags) : null,
+    route: state.route ? JSON.stringify(explain(state.route)) : null,
   };
 }
 

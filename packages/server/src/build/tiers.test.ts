@@ -1,12 +1,12 @@
 import { createHost, createRegistry, defineStrategy, type Provider } from '@inferbridge/core';
-import { priority } from '@inferbridge/plugins';
+import { strategies } from '@inferbridge/plugins';
 import { generic, groq, openai, selfHosted } from '@inferbridge/providers';
 import { describe, expect, it } from 'vitest';
 import { defaultTiers } from '../compat/tiers.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { parseConfig } from '../config/parse.ts';
 import { buildProviders, operatorKeys, selfHostedNames } from './providers.ts';
-import { buildAliases, buildTiers, namedModels, strategies, tierProviders } from './tiers.ts';
+import { buildAliases, buildTiers, createStrategies, namedModels, tierProviders } from './tiers.ts';
 
 const NAMES = ['groq', 'openai', 'anthropic'];
 const provider = (name: string): Provider => ({
@@ -21,7 +21,7 @@ const providers = {
 const coin = defineStrategy({ name: 'coin', create: () => (choices) => choices[0]?.plan ?? { inOrder: [] } });
 const parse = (raw: unknown) => parseConfig(raw, { env: {} });
 const build = (tiers: object) =>
-  buildTiers(parse({ tiers }), providers, strategies(createRegistry([priority, coin])));
+  buildTiers(parse({ tiers }), providers, createStrategies(createRegistry([...strategies, coin])));
 
 function faults(make: () => unknown): readonly string[] {
   try {
@@ -87,7 +87,9 @@ describe('buildTiers', () => {
 
   it('stops at a strategy that nobody knows, and names the known ones', () => {
     const [line] = faults(() => build({ t: { strategy: 'random', targets: ['groq:a'] } }));
-    expect(line).toBe('tiers.t.strategy: no strategy named "random"; known: priority, coin');
+    expect(line).toBe(
+      'tiers.t.strategy: no strategy named "random"; known: priority, race, hedge, weighted, ab, latency, cheapest, least-busy, conditional, coin',
+    );
   });
 
   it('stops at options that a strategy does not take', () => {
@@ -95,16 +97,48 @@ describe('buildTiers', () => {
     expect(line).toMatch(/^tiers\.t\.strategy: .*side/);
   });
 
-  it('stops at the name of a tier for a target, so that there can be no cycle', () => {
-    for (const target of ['ib/premium', 't'])
-      expect(faults(() => build({ t: { targets: [target] } }))[0]).toMatch(
-        /^tiers\.t\.targets\[0\]: a tier inside a tier is written as/,
-      );
+  it('puts the tier that a target names in its place', () => {
+    const built = build({ a: { strategy: 'race', targets: ['groq:x', 'b'] }, b: { targets: ['openai:y'] } });
+    expect(built.get('a')?.targets).toEqual(['groq:x', { strategy: 'priority', targets: ['openai:y'] }]);
+  });
+
+  it('stops at a circle of tiers, and shows the way round', () => {
+    const tiers = {
+      a: { targets: ['groq:x', 'b'] },
+      b: { targets: [{ targets: ['c'] }] },
+      c: { targets: ['a'] },
+    };
+    expect(faults(() => build(tiers))[0]).toBe(
+      'tiers.a.targets: a → b → c → a goes round in a circle; take one of them out',
+    );
+    expect(faults(() => build({ t: { targets: ['t'] } }))).toHaveLength(1);
+  });
+
+  it.each([
+    [
+      { strategy: ['weighted', { weights: [1] }], targets: ['groq:x', 'groq:y'] },
+      'strategy weighted: weights: one for each target is wanted: 2, got 1',
+    ],
+    [
+      { strategy: ['ab', { weights: [1, 2, 3] }], targets: ['groq:x', 'groq:y'] },
+      'strategy ab: weights: one for each',
+    ],
+    [
+      { strategy: ['conditional', { when: [{}] }], targets: ['groq:x', 'groq:y'] },
+      'strategy conditional: when: one condition for each',
+    ],
+    [
+      { strategy: 'hedge', targets: ['groq:x'] },
+      'strategy hedge: copies: 1 need as many targets besides the first',
+    ],
+    [{ strategy: ['race', { wide: 2 }], targets: ['groq:x'] }, 'strategy race: Unrecognized key: "wide"'],
+  ])('stops at %j', (tier, why) => {
+    expect(faults(() => build({ t: tier }))[0]).toContain(`tiers.t.strategy: ${why}`);
   });
 
   it.each(['groq', 'groq:', ':model', ''])('stops at the target "%s", which lacks a half', (target) => {
     expect(faults(() => build({ t: { targets: [target] } }))[0]).toMatch(
-      /^tiers\.t\.targets\[0\]: provider:model is wanted/,
+      /^tiers\.t\.targets\[0\]: provider:model or the name of a tier is wanted/,
     );
   });
 

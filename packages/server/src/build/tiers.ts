@@ -1,16 +1,26 @@
 import type { Registry, Strategy, StrategyPlugin } from '@inferbridge/core';
 import { defaultTiers } from '../compat/tiers.ts';
 import { ConfigError, nearest } from '../config/config-error.ts';
-import { PLANNED } from '../config/later.ts';
 import type { Config, StrategyConfig, TargetConfig, TierConfig } from '../config/schema.ts';
 import { splitTarget } from '../routing/search.ts';
 import type { Providers } from '../routing/targets.ts';
 
-/** The tiers as configured over the built-in ones, each target's provider checked; throws a `ConfigError`. */
+/** What tiers are made with. */
+export interface Strategies {
+  /** The strategy of an entry, made once for each: what it remembers (a cap on copies) is that tier's alone. */
+  of(entry: { readonly strategy: StrategyConfig }): Strategy;
+  /** Throws where there is none of that name, or its options do not fit a tier of so many targets. */
+  check(config: StrategyConfig, targets: number): void;
+}
+
+/**
+ * The tiers as configured over the built-in ones, each target's provider checked, tiers named as targets put in their
+ * place; throws a `ConfigError`.
+ */
 export function buildTiers(
   config: Config,
   providers: Providers,
-  strategyOf: (config: StrategyConfig) => Strategy,
+  strategies: Strategies,
 ): ReadonlyMap<string, TierConfig> {
   const tiers = new Map<string, TierConfig>([
     ...Object.entries(defaultTiers.tiers),
@@ -19,32 +29,57 @@ export function buildTiers(
   const faults: string[] = [];
   const check = (place: string, strategy: StrategyConfig, targets: readonly TargetConfig[]) => {
     try {
-      strategyOf(strategy);
+      strategies.check(strategy, targets.length);
     } catch (error) {
       faults.push(`${place}.strategy: ${error instanceof Error ? error.message : String(error)}`);
     }
     for (const [index, target] of targets.entries()) {
       const at = `${place}.targets[${index}]`;
       if (typeof target !== 'string') check(at, target.strategy, target.targets);
-      else faults.push(...faultOf(at, target, providers, tiers));
+      else if (!tiers.has(target)) faults.push(...faultOf(at, target, providers));
     }
   };
-  for (const [name, tier] of Object.entries(config.tiers))
+  for (const [name, tier] of Object.entries(config.tiers)) {
     check(`tiers.${name}`, tier.strategy, tier.targets);
+    const cycle = cycleFrom(name, tiers, []);
+    if (cycle)
+      faults.push(`tiers.${name}.targets: ${cycle.join(' → ')} goes round in a circle; take one of them out`);
+  }
   if (faults.length > 0) throw new ConfigError(faults);
-  return tiers;
+  return new Map(
+    [...tiers].map(([name, tier]) => [name, { ...tier, targets: tier.targets.map(inPlace(tiers)) }]),
+  );
 }
 
-function faultOf(
-  at: string,
-  target: string,
-  providers: Providers,
+/** A tier's name as the tier that it stands for. */
+const inPlace =
+  (tiers: ReadonlyMap<string, TierConfig>) =>
+  (target: TargetConfig): TargetConfig => {
+    const named = typeof target === 'string' ? tiers.get(target) : target;
+    if (!named) return target;
+    return { strategy: named.strategy, targets: named.targets.map(inPlace(tiers)) };
+  };
+
+/** The way from a tier back to itself, `null` where there is none. */
+function cycleFrom(
+  name: string,
   tiers: ReadonlyMap<string, TierConfig>,
-): string[] {
-  if (tiers.has(target))
-    return [`${at}: a tier inside a tier is written as {strategy, targets}, not by the name "${target}"`];
+  way: readonly string[],
+): readonly string[] | null {
+  if (way.includes(name)) return [...way.slice(way.indexOf(name)), name];
+  const names = (targets: readonly TargetConfig[]): readonly string[] =>
+    targets.flatMap((target) => (typeof target === 'string' ? target : names(target.targets)));
+  for (const next of names(tiers.get(name)?.targets ?? [])) {
+    const found = tiers.has(next) ? cycleFrom(next, tiers, [...way, name]) : null;
+    if (found) return found;
+  }
+  return null;
+}
+
+function faultOf(at: string, target: string, providers: Providers): string[] {
   const { provider, model } = splitTarget(target);
-  if (provider === '' || model === '') return [`${at}: provider:model is wanted, got "${target}"`];
+  if (provider === '' || model === '')
+    return [`${at}: provider:model or the name of a tier is wanted, got "${target}"`];
   if (providers.get(provider)) return [];
   const close = nearest(provider, providers.names());
   return [
@@ -52,22 +87,29 @@ function faultOf(
   ];
 }
 
-/** Strategies by name, each made once per configuration entry. */
-export function strategies(registry: Registry): (config: StrategyConfig) => Strategy {
-  const made = new Map<StrategyConfig, Strategy>();
-  return (config) => {
-    const found = made.get(config);
-    if (found) return found;
+/** Strategies by name. */
+export function createStrategies(registry: Registry): Strategies {
+  const made = new WeakMap<object, Strategy>();
+  const parts = (config: StrategyConfig) => {
     const [name, options] = typeof config === 'string' ? [config, undefined] : config;
-    const later = !registry.has('strategy', name) && PLANNED.includes(name);
-    const strategy = plugin(registry, later ? 'priority' : name)([], later ? undefined : options).strategy;
-    made.set(config, strategy);
-    return strategy;
+    const plugin = registry.get('strategy', name) as StrategyPlugin; // the kind asked for is the kind given
+    return { plugin, options };
+  };
+  return {
+    of(entry) {
+      const found = made.get(entry);
+      if (found) return found;
+      const { plugin, options } = parts(entry.strategy);
+      const { strategy } = plugin([], options);
+      made.set(entry, strategy);
+      return strategy;
+    },
+    check(config, targets) {
+      const { plugin, options } = parts(config);
+      plugin.check(options, targets);
+    },
   };
 }
-
-const plugin = (registry: Registry, name: string): StrategyPlugin =>
-  registry.get('strategy', name) as StrategyPlugin; // the kind asked for is the kind given
 
 /** An alias may point to a tier, a `provider:model` or a model name, but not to another alias. */
 export function buildAliases(config: Config): ReadonlyMap<string, string> {

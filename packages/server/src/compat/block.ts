@@ -1,4 +1,5 @@
 import type { Money, Reply } from '@inferbridge/core';
+import type { Explanation } from '@inferbridge/plugins';
 
 /** What every successful response tells about itself. */
 export interface Block {
@@ -12,17 +13,20 @@ export interface Block {
   readonly cost_usd: string;
   readonly residency_actual: string;
   readonly request_id: string;
+  /** Where the request went and why, for those who asked. */
+  readonly trace?: Explanation;
 }
 
 export interface BlockFacts {
   readonly mode: string;
   readonly requestId: string;
   readonly latencyMs: number;
+  readonly trace?: Explanation | null;
 }
 
 export const usd = (money: Money | null): string => (money ?? 0).toFixed(6);
 
-export function blockOf(reply: Reply, { mode, requestId, latencyMs }: BlockFacts): Block {
+export function blockOf(reply: Reply, { mode, requestId, latencyMs, trace }: BlockFacts): Block {
   const hit = reply.cached !== undefined;
   const { provider, model, residency } = reply.by;
   return {
@@ -34,6 +38,7 @@ export function blockOf(reply: Reply, { mode, requestId, latencyMs }: BlockFacts
     cost_usd: usd(hit ? 0 : reply.cost()),
     residency_actual: hit ? 'cache' : residency,
     request_id: requestId,
+    ...(trace && { trace }),
   };
 }
 

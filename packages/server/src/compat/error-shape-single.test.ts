@@ -23,6 +23,8 @@ function candidate(id: string): Candidate {
       window: null,
       residency: 'global',
       latencyMs: null,
+      slowMs: null,
+      ewmaMs: null,
       errorRate: null,
       inFlight: null,
       blocked: null,

@@ -58,6 +58,7 @@ const BY_CLASS: Readonly<Record<ErrorClass, Shape>> = {
 const BY_CODE: Readonly<Record<string, Shape>> = {
   residency: { status: 422, type: 'residency_error' },
   validation_error: { status: 422, type: 'invalid_request_error' },
+  faults_off: { status: 403, type: 'permission_error' },
   no_provider_key: { status: 422, type: 'invalid_request_error' },
 };
 

@@ -24,6 +24,8 @@ describe('readHeaders', () => {
       timeoutMs: null,
       session: null,
       patienceMs: null,
+      trace: false,
+      fault: null,
     });
   });
 

@@ -13,6 +13,10 @@ export interface RequestHeaders {
   readonly session: string | null;
   /** How long the client itself will wait, where its SDK tells. */
   readonly patienceMs: number | null;
+  /** The decision record is wanted in the block. */
+  readonly trace: boolean;
+  /** The fire drill, as it is written: `openai=500, anthropic=cut`. */
+  readonly fault: string | null;
 }
 
 const RESIDENCIES_ARE = /^[a-z][a-z0-9_-]{0,31}$/;
@@ -35,6 +39,8 @@ export function readHeaders(headers: IncomingHttpHeaders): RequestHeaders {
     timeoutMs: timeout(named('timeout')),
     session: named('session'),
     patienceMs: patience(headers),
+    trace: named('trace')?.toLowerCase() === 'true',
+    fault: named('fault'),
   };
 }
 

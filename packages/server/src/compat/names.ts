@@ -19,6 +19,9 @@ export const isModeName = (model: string): boolean => model.startsWith(MODE_PREF
 /** The request header that names the only bucket to which data may go. */
 export const RESIDENCY_HEADER = 'X-InferBridge-Residency';
 
+/** The request header that asks for a fault. */
+export const FAULT_HEADER = 'X-InferBridge-Fault';
+
 /** Where the environment may have the encryption key; the first that is set counts. */
 export const ENCRYPTION_KEY_VARIABLES = ['INFERBRIDGE_ENCRYPTION_KEY', 'AGNI_ENCRYPTION_KEY'] as const;
 

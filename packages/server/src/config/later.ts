@@ -1,8 +1,8 @@
 import type { Config } from './schema.ts';
 
 /** What the configuration asks for that this version does not do yet, said at the start so that nobody relies on it. */
-export function notYet(config: Config, strategies: (name: string) => boolean): readonly string[] {
-  const { cache, limits, tiers, workers, cors, faults, stages } = config;
+export function notYet(config: Config): readonly string[] {
+  const { cache, limits, tiers, workers, cors, stages } = config;
   const said: string[] = [];
   const say = (when: unknown, what: string) => {
     if (when) said.push(`${what} in this version`);
@@ -17,34 +17,14 @@ export function notYet(config: Config, strategies: (name: string) => boolean): r
   say(cache.store !== 'sqlite', 'cache.store: replies are not cached');
   say(cache.always || cache.staleSeconds > 0 || cache.scope === 'shared', 'cache: replies are not cached');
   say(limits.rpm ?? limits.tpm ?? limits.usdPerDay, 'limits.rpm, limits.tpm, limits.usdPerDay: not enforced');
-  say(faults, 'faults: no faults are injected');
   say(
     stages?.some((stage) => nameOf(stage) === 'limits' || nameOf(stage) === 'cache'),
     'stages: limits and cache let every call through',
   );
-  for (const [name, tier] of Object.entries(tiers)) {
-    const strategy = nameOf(tier.strategy);
-    say(
-      PLANNED.includes(strategy) && !strategies(strategy),
-      `tiers.${name}.strategy: ${strategy} tries its targets in order`,
-    );
-    say(tier.breaker, `tiers.${name}.breaker: the defaults hold`);
+  for (const [name, tier] of Object.entries(tiers))
     say(tier.cache, `tiers.${name}.cache: replies are not cached`);
-  }
   return said;
 }
-
-/** Strategies that the configuration may name before they are there. */
-export const PLANNED: readonly string[] = [
-  'race',
-  'hedge',
-  'weighted',
-  'ab',
-  'latency',
-  'cheapest',
-  'least-busy',
-  'conditional',
-];
 
 const nameOf = (part: string | readonly [string, ...unknown[]]): string =>
   typeof part === 'string' ? part : part[0];

@@ -77,6 +77,7 @@ describe('parseConfig', () => {
     const config = parse(EXAMPLE, { OPENAI_API_KEY: 'sk-filled' });
     expect(config).toEqual({
       ...EXAMPLE,
+      tags: {},
       providers: {
         ...EXAMPLE.providers,
         openai: { baseUrl: 'https://api.openai.com/v1', apiKey: 'sk-filled' },
@@ -110,6 +111,7 @@ describe('parseConfig', () => {
         selfHosted: { privateAddresses: false },
         faults: false,
         plugins: [],
+        tags: {},
         aliases: {},
         providers: {},
         tiers: {},

@@ -19,6 +19,7 @@ const provider = z.looseObject({
   apiKeys: z.array(z.string().min(1)).min(1).optional(),
   residency: z.string().min(1).optional(),
   prices: z.record(z.string(), price).optional(),
+  healthCheckSeconds: z.int().min(0).max(3_600).optional(),
 });
 
 const timeouts = z.strictObject({
@@ -48,11 +49,31 @@ const tier = z.strictObject({
   targets: z.array(target).min(1),
   timeouts: timeouts.optional(),
   retries: z.int().min(0).max(10).optional(),
-  fallbackOn: z.strictObject({ content_policy: z.boolean().optional() }).optional(),
+  fallbackOn: z
+    .strictObject({
+      content_policy: z.boolean().optional(),
+      refusal: z.boolean().optional(),
+      context_length: z
+        .union([z.boolean(), z.literal('larger')], { error: 'true, false or larger is wanted' })
+        .optional(),
+    })
+    .optional(),
   breaker: z.strictObject({ failures: z.int().min(1).optional(), openMs: ms.optional() }).optional(),
   maxUsd: z.number().positive().optional(),
   cache: cacheChoice.optional(),
 });
+
+const faultRule = z.strictObject({
+  provider: z.string().min(1),
+  model: z.string().min(1).optional(),
+  fault: z.string().min(1),
+  share: z.number().gt(0).max(1).optional(),
+});
+
+/** Where a tag comes from. */
+const tag = z
+  .string()
+  .regex(/^(metadata\.[^.]{1,64}|header\.[A-Za-z0-9-]{1,64})$/, 'metadata.NAME or header.NAME is wanted');
 
 const stage = z.union([z.string(), z.tuple([z.string(), z.record(z.string(), z.unknown())])]);
 
@@ -108,8 +129,16 @@ export const configSchema = z.strictObject({
   selfHosted: z
     .strictObject({ privateAddresses: z.union([z.boolean(), z.array(url)]).default(false) })
     .prefault({}),
-  faults: z.boolean().default(false),
+  faults: z
+    .union([
+      z.boolean(),
+      z.strictObject({ header: z.boolean().default(true), rules: z.array(faultRule).default([]) }),
+    ])
+    .default(false),
   plugins: z.array(z.string().min(1)).default([]),
+  tags: z
+    .record(z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, 'a tag is lower-case letters, digits, - and _'), tag)
+    .default({}),
   aliases: z.record(z.string(), z.string().min(1)).default({}),
   providers: z
     .record(

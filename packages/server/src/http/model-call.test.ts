@@ -29,6 +29,7 @@ async function waiting(stream: boolean) {
     host,
     authenticate: async () => ({ id: 'u' }),
     bodyLimitBytes: 10_000,
+    callState: (user) => ({ user }),
     open: new Set(),
   })(chatFront({ strict: false }));
   const server = createServer((req, res) => void answer(req, res, 'r-1'));

@@ -7,11 +7,12 @@ import {
   type Host,
   isGatewayError,
 } from '@inferbridge/core';
-import type { User } from '@inferbridge/plugins';
+import { explain, type User } from '@inferbridge/plugins';
 import { blockOf } from '../compat/block.ts';
-import { droppedHeader, type RequestHeaders, readHeaders } from '../compat/headers.ts';
+import { droppedHeader, readHeaders } from '../compat/headers.ts';
 import type { Front, Writer } from '../fronts/front.ts';
 import { parseObject, readBody } from './body.ts';
+import type { ReadCallState } from './call-state.ts';
 import { unauthenticated } from './http-error.ts';
 import { type Authenticate, bearerOf } from './identify.ts';
 import { createPatience, requestName } from './patience.ts';
@@ -23,6 +24,7 @@ export interface ModelCallOptions {
   readonly host: Host;
   readonly authenticate: Authenticate;
   readonly bodyLimitBytes: number;
+  readonly callState: ReadCallState;
   /** Streams that are open, so that a shutdown can end them. */
   readonly open: Set<(reason: GatewayError) => void>;
 }
@@ -44,7 +46,7 @@ export type Answer = (request: IncomingMessage, response: ServerResponse, reques
 
 /** Answers model calls, whatever dialect they come in. */
 export function createModelCall(options: ModelCallOptions): (front: Front) => Answer {
-  const { gateway, host, authenticate, bodyLimitBytes, open } = options;
+  const { gateway, host, authenticate, bodyLimitBytes, callState, open } = options;
   const patience = createPatience(host.clock);
   const nextTurn = createTurns();
 
@@ -81,7 +83,7 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
         request: understood,
         signal: leave.signal,
         budget: createBudget(host.clock, { deadlineMs: deadline(patienceMs), ...(again && NO_RETRIES) }),
-        state: { user, ...stateOf(headers) },
+        state: callState(user, request.headers, about, headers),
         trail: [],
       };
       const { value } = call.request;
@@ -94,6 +96,7 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
             mode: call.state.mode ?? value.model,
             requestId,
             latencyMs: host.clock.now() - startedAt,
+            trace: headers.trace && call.state.route ? explain(call.state.route) : null,
           }),
       });
       const waiting = value.stream === true ? keepAlive(response, host, id) : null;
@@ -126,13 +129,6 @@ function understand(front: Front, body: Buffer, headers: IncomingHttpHeaders) {
 }
 
 const gone = () => new GatewayError('client_closed', 'the client closed the connection');
-
-const stateOf = ({ override, residency, timeoutMs, session }: RequestHeaders): Call['state'] => ({
-  ...(override !== null && { override }),
-  ...(residency !== null && { residency }),
-  ...(timeoutMs !== null && { attemptTimeoutMs: timeoutMs }),
-  ...(session !== null && { session }),
-});
 
 /** Our deadline, or the client's own where that is sooner. */
 function deadline(patienceMs: number | null): number {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { User } from '@inferbridge/plugins';
 import type { Context } from 'koa';
 import Router from 'koa-router';
@@ -6,10 +6,12 @@ import { parseObject, readBody } from './body.ts';
 import { unauthenticated } from './http-error.ts';
 import { type Authenticate, bearerOf } from './identify.ts';
 import { type CountOptions, countRoutes } from './routes/count.ts';
+import { type ExplainOptions, explainRoutes } from './routes/explain.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
 import { type KeyOptions, keyRoutes } from './routes/keys.ts';
 import { type LogOptions, logRoutes } from './routes/logs.ts';
 import { type ModelOptions, modelRoutes } from './routes/models.ts';
+import { type ProviderHealthOptions, providerRoutes } from './routes/providers.ts';
 import { type UserOptions, userRoutes } from './routes/users.ts';
 
 /** Who may call a route: anybody, or whoever holds a key. */
@@ -33,6 +35,7 @@ export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   readonly address: string;
+  readonly headers: IncomingHttpHeaders;
   /** The body as a JSON object. */
   body(): Promise<Record<string, unknown>>;
 }
@@ -44,6 +47,8 @@ export interface RouteAnswer {
 
 export interface RoutesOptions
   extends CountOptions,
+    ExplainOptions,
+    ProviderHealthOptions,
     UserOptions,
     KeyOptions,
     LogOptions,
@@ -61,6 +66,8 @@ export const routeTable = (options: RoutesOptions): readonly Route[] => [
   ...keyRoutes(options),
   ...modelRoutes(options),
   ...countRoutes(options),
+  ...explainRoutes(options),
+  ...providerRoutes(options),
   ...logRoutes(options),
   ...healthRoutes(options),
 ];
@@ -74,6 +81,7 @@ export function routes(options: RoutesOptions): Router {
         user,
         params: (context as { params?: Record<string, string> }).params ?? {}, // set by the router
         query: single(context.query),
+        headers: context.req.headers,
         address: context.req.socket.remoteAddress ?? '',
         body: async () => parseObject(await readBody(context.req, route.bodyLimitBytes ?? ADMIN_BODY_BYTES)),
       });

@@ -8,7 +8,13 @@ export interface UsableKey {
   /** Overrides the provider's own, for addresses of the user's own. */
   readonly residency: string | null;
   readonly label: string | null;
+  /** The operator's, for all users. */
+  readonly shared: boolean;
 }
+
+/** The operator's keys for one provider. */
+export const operatorCredentials = (secrets: readonly string[]): readonly Credential[] =>
+  secrets.map((secret, index) => ({ id: `operator-${index}`, secret }));
 
 /** What a user can call with: their own keys, and the operator's where they have none. */
 export interface Credentials {
@@ -31,12 +37,13 @@ const MOST_KEPT = 10_000;
 export function createCredentials({ accounts, clock, operator }: CredentialsOptions): Credentials {
   const kept = new Map<string, { at: number; keys: Promise<readonly UsableKey[]> }>();
   const shared = Object.entries(operator).flatMap(([provider, secrets]) =>
-    secrets.map(
-      (secret, index): UsableKey => ({
+    operatorCredentials(secrets).map(
+      (credential): UsableKey => ({
         provider,
-        credential: { id: `operator-${index}`, secret },
+        credential,
         residency: null,
         label: null,
+        shared: true,
       }),
     ),
   );
@@ -64,4 +71,5 @@ const usable = (key: OpenKey): UsableKey => ({
   credential: { id: key.id, secret: key.secret, ...(key.base_url !== null && { baseUrl: key.base_url }) },
   residency: key.base_url === null ? null : key.residency,
   label: key.label,
+  shared: false,
 });

@@ -14,6 +14,7 @@ import type { Credentials, UsableKey } from './credentials.ts';
 import { bounded, clean, combined } from './limits.ts';
 import { invalid, NO_KEY, nothingLeft, routable, type Search, splitKnown, splitTarget } from './search.ts';
 import type { Providers, Targets } from './targets.ts';
+import { firstOf, isEmpty, one, rulesOf, strategyName } from './tier-parts.ts';
 import { firstModel, inOneSpace } from './vector-space.ts';
 
 declare module '@inferbridge/core/call' {
@@ -36,7 +37,8 @@ export interface ResolveOptions {
   readonly modeName: (model: string) => string;
   /** Does a name that is no tier claim to be one? */
   readonly isModeName: (model: string) => boolean;
-  readonly strategy: (config: TierConfig['strategy']) => Strategy;
+  /** An entry's strategy, the same one each time. */
+  readonly strategy: (entry: Pick<TierConfig, 'strategy'>) => Strategy;
   readonly providers: Providers;
   readonly credentials: Credentials;
   readonly targets: Targets;
@@ -49,7 +51,8 @@ export interface ResolveOptions {
 /** Finds where a request goes from the name that it asks for and the keys that its caller has. */
 export function createResolve(options: ResolveOptions): (call: Call) => Promise<Route> {
   const { tiers, aliases, providers, credentials, targets, catalogue, retryBudget } = options;
-  const priority = options.strategy('priority');
+  const priority = options.strategy({ strategy: 'priority' });
+  const rotation = options.strategy({ strategy: 'weighted' });
 
   const fits = (target: Target, search: Search): boolean => {
     if (search.residency === null || target.residency === search.residency) return true;
@@ -61,7 +64,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     return false;
   };
 
-  /** The targets for one `provider:model`: one for each key, in their order. */
+  /** The targets for one `provider:model`: one for each key. */
   const named = (provider: string, model: string, search: Search): Target[] => {
     const keys = search.keys.filter((key) => key.provider === provider && routable(key));
     if (keys.length === 0)
@@ -75,16 +78,26 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     search: Search,
   ): Tier => ({
     name,
-    strategy: options.strategy(config.strategy),
-    targets: config.targets.flatMap((target): TierTarget[] => {
-      if (typeof target !== 'string') {
-        const inner = tierOf(name, target, search);
-        return inner.targets.length > 0 ? [inner] : [];
-      }
+    by: strategyName(config.strategy),
+    strategy: options.strategy(config),
+    // a target without a key stays in its place, empty: weights and conditions are told by place
+    targets: config.targets.map((target): TierTarget => {
+      if (typeof target !== 'string') return tierOf(name, target, search);
       const { provider, model } = splitTarget(target);
-      return named(provider, model, search);
+      return inRotation(named(provider, model, search));
     }),
   });
+
+  /** The same, provider by provider. */
+  const rotating = (found: readonly Target[]): readonly TierTarget[] =>
+    [...Map.groupBy(found, ({ provider }) => provider).values()].map(inRotation);
+
+  /** Several keys for the same: each gets its turn, the others follow when it has failed. */
+  const inRotation = (found: readonly Target[]): TierTarget => {
+    const [only] = found;
+    if (only && found.length === 1) return only;
+    return { by: 'rotation', strategy: rotation, targets: found };
+  };
 
   /** Tiers as they are for one set of keys; the set is a new one when a key has changed. */
   const kept = new WeakMap<readonly UsableKey[], Map<string, Route>>();
@@ -104,18 +117,20 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     if (!config)
       throw invalid('model', `model: there is no mode "${name}"; known: ${[...tiers.keys()].join(', ')}`);
     const tier = tierOf(name, config, search);
-    if (tier.targets.length === 0) throw nothingLeft(name, search);
+    if (isEmpty(tier)) throw nothingLeft(name, search);
     return {
       name,
       tier,
-      strategy: typeof config.strategy === 'string' ? config.strategy : config.strategy[0],
+      strategy: strategyName(config.strategy),
       leftOut: search.leftOut,
       ...(config.maxUsd !== undefined && { maxUsd: config.maxUsd }),
       run: {
         retryBudget,
         ...(config.retries !== undefined && { retries: config.retries }),
-        ...(config.fallbackOn && { fallbackOn: clean(config.fallbackOn) }),
+        ...(config.fallbackOn && { fallbackOn: rulesOf(config.fallbackOn) }),
       },
+      ...(config.fallbackOn?.refusal && { refusalFails: true }),
+      ...(config.breaker && { breaker: clean(config.breaker) }),
       ...(config.timeouts && { timeouts: clean(config.timeouts) }),
     };
   };
@@ -169,9 +184,11 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
         `you hold no key for ${provider}${label === undefined ? '' : ` with the label "${label}"`}; register one with POST /v1/keys`,
         'no_provider_key',
       );
-    const target = targets.of(key, model);
-    if (!fits(target, search)) throw nothingLeft(override, search);
-    return { ...single('override', [target]), run: { retryBudget, retries: 0 } };
+    const rotating = key.shared ? own.filter(({ shared }) => shared) : [key];
+    const found = rotating.map((one) => targets.of(one, model)).filter((target) => fits(target, search));
+    if (found.length === 0) throw nothingLeft(override, search);
+    const tier: Tier = { name: 'override', by: 'rotation', strategy: one, targets: found };
+    return { name: 'override', tier, strategy: 'priority', run: { retryBudget, retries: 0 } };
   };
 
   const nameOf = (asked: string): string => options.modeName(aliases.get(asked) ?? asked);
@@ -180,7 +197,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     const name = nameOf(asked);
     if (tiers.has(name)) return byTier(name, search);
     if (options.isModeName(name)) return byTier(name, search);
-    return single('direct', await direct(name, search, param));
+    return single('direct', rotating(await direct(name, search, param)));
   };
 
   const byChain = async (models: unknown, search: Search): Promise<Route> => {
@@ -230,7 +247,3 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     return { ...route, timeouts: { ...route.timeouts, ...bounded(state.attemptTimeoutMs) } };
   };
 }
-
-/** The first of a client's own chain. */
-const firstOf = (models: unknown): string | null =>
-  Array.isArray(models) && typeof models[0] === 'string' ? models[0] : null;

@@ -3,6 +3,7 @@ import type { Route } from '@inferbridge/plugins';
 import type { TargetConfig, TierConfig } from '../config/schema.ts';
 import { nothingLeft, type Search, splitKnown, splitTarget } from './search.ts';
 import type { Providers } from './targets.ts';
+import { isEmpty } from './tier-parts.ts';
 
 /*
  * Vectors of two models cannot be compared: whoever stores them would search in nonsense. So embeddings fall back to
@@ -33,21 +34,18 @@ function firstLeaf(targets: readonly TargetConfig[]): string | null {
 export function inOneSpace(route: Route, model: string, search: Search): Route {
   const space = spaceOf(model);
   const leftOut = [...(route.leftOut ?? [])];
-  const keep = (target: TierTarget): TierTarget[] => {
-    if (!('handle' in target)) {
-      const inner = within(target);
-      return inner.targets.length > 0 ? [inner] : [];
-    }
-    if (spaceOf(target.model) === space) return [target];
+  const keep = (target: TierTarget): TierTarget => {
+    if (!('handle' in target)) return within(target);
+    if (spaceOf(target.model) === space) return target;
     leftOut.push({
       provider: target.provider,
       model: target.model,
       why: `its vectors cannot be compared with those of ${model}`,
     });
-    return [];
+    return { ...route.tier, targets: [] }; // its place stays
   };
-  const within = (tier: Tier): Tier => ({ ...tier, targets: tier.targets.flatMap(keep) });
+  const within = (tier: Tier): Tier => ({ ...tier, targets: tier.targets.map(keep) });
   const tier = within(route.tier);
-  if (tier.targets.length === 0) throw nothingLeft(route.name, { ...search, leftOut });
+  if (isEmpty(tier)) throw nothingLeft(route.name, { ...search, leftOut });
   return { ...route, tier, leftOut };
 }

@@ -39,6 +39,9 @@ const row = (n: number): RequestRow => ({
   images: 0,
   attempts_cost_nano_usd: null,
   attempts: '[]',
+  arm: null,
+  tags: null,
+  route: null,
 });
 
 /** A database that takes rows in memory, and fails while it is told to. */

@@ -89,4 +89,33 @@ export const logsMigrations: Readonly<Record<string, Migration>> = {
       await db.schema.createIndex('requests_of_user').on('requests').columns(['user_id', 'id']).execute();
     },
   },
+  '0002_routes': {
+    async up(db: Database) {
+      for (const column of ['arm', 'tags', 'route'])
+        await db.schema.alterTable('requests').addColumn(column, 'text').execute();
+      await db.schema
+        .createTable('reliability')
+        .addColumn('resolution', 'integer', (column) => column.notNull())
+        .addColumn('start', 'bigint', (column) => column.notNull())
+        .addColumn('user_id', 'text', (column) => column.notNull())
+        .addColumn('provider', 'text', (column) => column.notNull())
+        .addColumn('model', 'text', (column) => column.notNull())
+        .addColumn('writer', 'text', (column) => column.notNull())
+        .addColumn('requests', 'integer', (column) => column.notNull())
+        .addColumn('succeeded', 'integer', (column) => column.notNull())
+        .addColumn('told', 'integer', (column) => column.notNull())
+        .addColumn('errors', 'text', (column) => column.notNull())
+        .addColumn('first', 'text', (column) => column.notNull())
+        .addColumn('total', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('reliability_one', [
+          'resolution' as never, // the untyped schema has no columns to name
+          'start' as never,
+          'user_id' as never,
+          'provider' as never,
+          'model' as never,
+          'writer' as never,
+        ])
+        .execute();
+    },
+  },
 };

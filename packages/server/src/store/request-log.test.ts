@@ -46,6 +46,9 @@ const row = (at: number, more: Partial<RequestRow> = {}): RequestRow => ({
   images: 0,
   attempts_cost_nano_usd: 1_000,
   attempts: '[]',
+  arm: null,
+  tags: null,
+  route: null,
   ...more,
 });
 const add = (...rows: RequestRow[]) => db.insertInto('requests').values(rows).execute();

@@ -37,6 +37,26 @@ export interface ProviderKeyRow {
 
 export interface LogsSchema {
   requests: RequestRow;
+  reliability: ReliabilityRow;
+}
+
+/** What became of one user's attempts at one model in one minute or hour, as one process saw them. */
+export interface ReliabilityRow {
+  /** Milliseconds. */
+  resolution: number;
+  /** Milliseconds since 1970. */
+  start: number;
+  user_id: string;
+  provider: string;
+  model: string;
+  writer: string;
+  requests: number;
+  succeeded: number;
+  told: number;
+  /** JSON, as the two below: counts by class, and histograms. */
+  errors: string;
+  first: string;
+  total: string;
 }
 
 export interface RequestRow {
@@ -64,4 +84,9 @@ export interface RequestRow {
   attempts_cost_nano_usd: number | null;
   /** JSON. */
   attempts: string;
+  arm: string | null;
+  /** JSON: what strategies could tell the request apart by. */
+  tags: string | null;
+  /** JSON: the decision record, as `/v1/route/explain` has it. */
+  route: string | null;
 }

@@ -115,6 +115,9 @@ function shownRow(row: RequestRow) {
     images: row.images === 1,
     attempts_cost_usd: nano(integer(row.attempts_cost_nano_usd)),
     attempts: JSON.parse(row.attempts),
+    arm: row.arm,
+    tags: row.tags === null ? {} : JSON.parse(row.tags),
+    route: row.route === null ? null : JSON.parse(row.route),
   };
 }
 

@@ -1,0 +1,146 @@
+import { branches, type Candidate, expectedCost, leaves, type Money, type Plan } from '@inferbridge/core';
+import type { Planned } from './router.ts';
+
+/** When a step begins: with the request, when what stands before it has failed, or so many milliseconds after that. */
+export type Start = 'now' | 'on_failure' | `after_ms:${number}`;
+
+export interface Step {
+  readonly provider: string;
+  readonly model: string;
+  readonly start: Start;
+  readonly why: string;
+}
+
+export interface LeftOutStep {
+  readonly provider: string;
+  readonly model: string;
+  readonly why: string;
+  /** ISO 8601, where that is known. */
+  readonly until?: string;
+}
+
+/** A plan as data that can be sent: leaves are `provider:model`. */
+export type PlanTree =
+  | { readonly attempt: string; readonly blocked?: string }
+  | { readonly in_order: readonly PlanTree[]; readonly arm?: string }
+  | { readonly together: readonly PlanTree[] }
+  | { readonly staggered: readonly PlanTree[]; readonly after_ms: number };
+
+/** Where a request goes and why, in the shape in which it is answered and kept. */
+export interface Explanation {
+  readonly tier: string;
+  readonly strategy: string;
+  readonly plan: PlanTree;
+  readonly steps: readonly Step[];
+  readonly left_out: readonly LeftOutStep[];
+  /** Of those that begin at once, US dollars with six decimals; `null` where a price is unknown. */
+  readonly expected_cost_usd: string | null;
+}
+
+/** Reads a plan from left to right: who would be called, when and why, and who would not, why and until when. */
+export function explain(planned: Planned): Explanation {
+  const { plan, request, plannedAt, name, strategy, leftOut = [] } = planned;
+  const ready = pruned(plan);
+  const steps = ready ? stepsOf(ready, 'now') : waiting(plan);
+  const blocked = leaves(plan).flatMap(({ target, facts }) =>
+    facts.blocked
+      ? [
+          {
+            provider: target.provider,
+            model: target.model,
+            why: facts.blocked.why,
+            ...(facts.blocked.forMs !== null && {
+              until: new Date(plannedAt + facts.blocked.forMs).toISOString(),
+            }),
+          },
+        ]
+      : [],
+  );
+  const costs = steps
+    .filter(({ start }) => start === 'now')
+    .map(({ candidate }) => expectedCost(candidate, { request, wall: plannedAt }));
+  return {
+    tier: name,
+    strategy: strategy ?? 'priority',
+    plan: treeOf(plan),
+    steps: steps.map(({ candidate: { target }, start, why }) => ({
+      provider: target.provider,
+      model: target.model,
+      start,
+      why,
+    })),
+    left_out: [...leftOut, ...blocked],
+    expected_cost_usd: sum(costs)?.toFixed(6) ?? null,
+  };
+}
+
+interface Planning {
+  readonly candidate: Candidate;
+  readonly start: Start;
+  readonly why: string;
+}
+
+/** The plan without those who cannot be called now, as the engine passes over them; `null` where nobody is left. */
+function pruned(plan: Plan): Plan | null {
+  if ('attempt' in plan) return plan.attempt.facts.blocked ? null : plan;
+  const inner = branches(plan).flatMap((branch) => pruned(branch) ?? []);
+  if (inner.length === 0) return null;
+  if ('inOrder' in plan) return { ...plan, inOrder: inner };
+  return 'together' in plan ? { together: inner } : { ...plan, staggered: inner };
+}
+
+function stepsOf(plan: Plan, start: Start): readonly Planning[] {
+  if ('attempt' in plan) return [{ candidate: plan.attempt, start, why: plan.why }];
+  if ('together' in plan) return plan.together.flatMap((branch) => stepsOf(branch, start));
+  if ('inOrder' in plan)
+    return plan.inOrder.flatMap((branch, place) => stepsOf(branch, place === 0 ? start : 'on_failure'));
+  return plan.staggered.flatMap((branch, place) =>
+    stepsOf(branch, start === 'on_failure' || place === 0 ? start : later(start, place * plan.afterMs)),
+  );
+}
+
+function later(start: Start, ms: number): Start {
+  const before = start.startsWith('after_ms:') ? Number(start.slice('after_ms:'.length)) : 0;
+  return `after_ms:${Math.round(before + ms)}`;
+}
+
+/** A rate limit that ends sooner is waited for. */
+const LONGEST_WAIT_MS = 5_000;
+
+/** Nobody can be called now: a short cool-down is waited for, else the breaker that opened first is tried. */
+function waiting(plan: Plan): readonly Planning[] {
+  const held = leaves(plan).flatMap((candidate) => {
+    const { blocked } = candidate.facts;
+    return blocked ? [{ candidate, ...blocked }] : [];
+  });
+  const cooling = held
+    .filter(({ blocked, forMs }) => blocked === 'cooling' && forMs !== null && forMs <= LONGEST_WAIT_MS)
+    .sort((a, b) => (a.forMs ?? 0) - (b.forMs ?? 0));
+  const [soonest] = cooling;
+  if (soonest)
+    return [
+      {
+        candidate: soonest.candidate,
+        start: `after_ms:${Math.ceil(soonest.forMs ?? 0)}`,
+        why: 'waits for its cool-down: nobody else can be called',
+      },
+    ];
+  const [oldest] = held.filter(({ insist }) => insist).sort((a, b) => (a.failedAt ?? 0) - (b.failedAt ?? 0));
+  if (!oldest) return [];
+  return [
+    { candidate: oldest.candidate, start: 'now', why: 'nobody else can be called: it failed longest ago' },
+  ];
+}
+
+function treeOf(plan: Plan): PlanTree {
+  if ('attempt' in plan) {
+    const { target, facts } = plan.attempt;
+    return { attempt: target.id, ...(facts.blocked && { blocked: facts.blocked.why }) };
+  }
+  const inner = branches(plan).map(treeOf);
+  if ('inOrder' in plan) return { in_order: inner, ...(plan.arm !== undefined && { arm: plan.arm }) };
+  return 'together' in plan ? { together: inner } : { staggered: inner, after_ms: Math.round(plan.afterMs) };
+}
+
+const sum = (costs: readonly (Money | null)[]): Money | null =>
+  costs.length === 0 || costs.includes(null) ? null : costs.reduce<number>((all, one) => all + (one ?? 0), 0);

@@ -1,0 +1,15 @@
+import { because, defineStrategy, type StrategyPlugin } from '@inferbridge/core';
+import { factsOf, sortedBy } from './order.ts';
+
+/** Whoever has the fewest requests in flight first; among equals the tier's order. Who is blocked now comes last. */
+export const leastBusy: StrategyPlugin = defineStrategy({
+  name: 'least-busy',
+  create: () => (choices) => ({
+    inOrder: sortedBy(choices, (choice) => {
+      const facts = factsOf(choice);
+      return !facts || facts.blocked ? null : (facts.inFlight ?? 0);
+    }).map((choice) => because(choice.plan, `${factsOf(choice)?.inFlight ?? 0} in flight`)),
+  }),
+});
+
+export default leastBusy;

@@ -1,0 +1,23 @@
+import type { Strategy, Tier } from '@inferbridge/core';
+import type { TierConfig } from '../config/schema.ts';
+import { clean } from './limits.ts';
+
+export const strategyName = (config: TierConfig['strategy']): string =>
+  typeof config === 'string' ? config : config[0];
+
+/** One of several keys, and no other after it. */
+export const one: Strategy = (choices, { random }) =>
+  choices[Math.floor(random() * choices.length)]?.plan ?? { inOrder: [] };
+
+/** Is there nobody in it, however deep? */
+export const isEmpty = ({ targets }: Tier): boolean =>
+  targets.every((target) => !('handle' in target) && isEmpty(target));
+
+/** What the engine is told of a tier's rules; the rest is told to the target. */
+export function rulesOf({ refusal: _, ...rules }: NonNullable<TierConfig['fallbackOn']>) {
+  return clean(rules);
+}
+
+/** The first of a client's own chain. */
+export const firstOf = (models: unknown): string | null =>
+  Array.isArray(models) && typeof models[0] === 'string' ? models[0] : null;
