@@ -40,6 +40,8 @@ export interface CallState {
   timeouts?: Partial<Timeouts>;
   /** They are the caller's own wish: one that ends soon says nothing of the target. */
   timeoutsOfCaller?: boolean;
+  /** Settles when every attempt that lost a race has ended and stands on the trail as it ended. */
+  losers?: Promise<unknown>;
   /** An answer with 200 that is a refusal counts as `content_policy`; default: it is an answer. */
   refusalFails?: boolean;
 }

@@ -49,11 +49,16 @@ export function logger({ sink, clock = systemClock }: LoggerOptions): Middleware
     const startedAt = clock.now();
     const at = clock.wall();
     const tell = (reply: Reply | null, error: GatewayError | null) => {
-      try {
-        sink(recordOf(call, reply, error, at, clock.now() - startedAt), call);
-      } catch {
-        // the sink's trouble is the sink's
-      }
+      const latencyMs = clock.now() - startedAt;
+      const now = () => {
+        try {
+          sink(recordOf(call, reply, error, at, latencyMs), call);
+        } catch {
+          // the sink's trouble is the sink's
+        }
+      };
+      if (call.state.losers) void atMost(clock, LOSERS_MS, call.state.losers).then(now);
+      else now();
     };
     try {
       const reply = await next(call);
@@ -65,6 +70,19 @@ export function logger({ sink, clock = systemClock }: LoggerOptions): Middleware
       throw failure;
     }
   };
+}
+
+/** Whoever lost a race ends at once; an upstream that does not listen is not waited for. */
+const LOSERS_MS = 100;
+
+function atMost(clock: Clock, ms: number, done: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimeout(resolve, ms);
+    void done.then(() => {
+      clock.clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 const gone = (call: Call): GatewayError | null =>

@@ -113,6 +113,7 @@ function concurrent(plans: readonly Plan[], state: Run, way: Way, stagger?: Stag
   return new Promise((resolve, reject) => {
     const { clock } = state.host;
     const ways: AbortController[] = [];
+    const walks: Promise<unknown>[] = [];
     let begun = 0;
     let running = 0;
     let won = false;
@@ -125,9 +126,11 @@ function concurrent(plans: readonly Plan[], state: Run, way: Way, stagger?: Stag
       begun += 1;
       running += 1;
       ways.push(mine);
-      walk(plan, state, { ...way, signal: mine.signal }).then(
-        (reply) => win(reply, mine),
-        (error) => lose(error),
+      walks.push(
+        walk(plan, state, { ...way, signal: mine.signal }).then(
+          (reply) => win(reply, mine),
+          (error) => lose(error),
+        ),
       );
       if (stagger) arm(stagger);
       else begin();
@@ -147,6 +150,10 @@ function concurrent(plans: readonly Plan[], state: Run, way: Way, stagger?: Stag
       clock.clearTimeout(timer);
       for (const other of ways)
         if (other !== mine) other.abort(new GatewayError('lost', 'another candidate was faster'));
+      if (running > 0) {
+        const { state: facts } = state.call;
+        facts.losers = Promise.allSettled([facts.losers, ...walks]);
+      }
       resolve(reply);
     };
     const lose = (error: unknown) => {
