@@ -65,7 +65,8 @@ describe.each([
     parts.upstream.script('openai', HANG);
     parts.upstream.script('mistral', HANG);
     parts.upstream.script(winner, saying('This was faster.', 40));
-    const response = await user.chat({ model, stream });
+    const messages = [{ role: 'user', content: 'word '.repeat(2_000) }];
+    const response = await user.chat({ model, stream, messages });
     expect(await textOf(response, stream)).toBe('This was faster.');
     const answeredAt = Date.now();
     await expect.poll(parts.upstream.inFlight).toBe(0);
@@ -147,12 +148,14 @@ describe('a tier', () => {
 
   it('that goes by price asks the cheapest, one that goes by load spreads', async () => {
     const user = await account(parts.gateway, ALL);
-    for (const vendor of ALL) parts.upstream.script(vendor, saying(vendor, 30));
+    for (const vendor of ALL) parts.upstream.script(vendor, saying(vendor, 300));
     expect(await textOf(await user.chat({ model: 'thrifty' }), false)).toBe('groq');
-    const many = await Promise.all(
-      [0, 1, 2, 3].map(async () => textOf(await user.chat({ model: 'idle' }), false)),
-    );
-    expect(many.sort()).toEqual(['groq', 'groq', 'openai', 'openai']);
+    const many: Promise<string>[] = [];
+    for (let i = 0; i < 4; i++) {
+      many.push(user.chat({ model: 'idle' }).then((response) => textOf(response, false)));
+      await expect.poll(parts.upstream.inFlight, { interval: 2 }).toBe(i + 1);
+    }
+    expect((await Promise.all(many)).sort()).toEqual(['groq', 'groq', 'openai', 'openai']);
   });
 
   it('that goes by latency learns who is fast', async () => {

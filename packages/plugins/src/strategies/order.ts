@@ -36,6 +36,14 @@ export function sortedBy(
   return valued.sort((a, b) => (a.value === b.value ? 0 : a.value - b.value)).map(({ choice }) => choice);
 }
 
+/** In an order of chance. */
+export function shuffled(choices: readonly Choice[], random: () => number): readonly Choice[] {
+  return choices
+    .map((choice) => ({ choice, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ choice }) => choice);
+}
+
 /** What a choice is expected to cost where its first candidate answers. */
 export function costOf(choice: Pick<Choice, 'plan'>, context: PlanContext): Money | null {
   const front = frontOf(choice);
