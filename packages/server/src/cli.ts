@@ -12,28 +12,51 @@ const USAGE = `inferbridge — an LLM gateway with fallback that nobody notices
       serve; --check builds and checks everything and stops before the port opens
   inferbridge init [FILE]
       write a commented configuration (inferbridge.config.yaml)
+  inferbridge demo [--quick]
+      simulated providers, one of which goes down: see who serves what; needs no key
+  inferbridge doctor [--config FILE] [--stored-keys]
+      check the configuration, the stores, the clock, and each key with a cheap call
+  inferbridge doctor --chaos [--config FILE] [--keys a,b]
+      each fault at each tier's first provider, simulated: does the fallback hold?
+  inferbridge simulate --scenario FILE [--config FILE] [--seed N] [--json FILE|-] [--svg FILE]
+      what clients would see of an outage, thousands of requests in a second
+  inferbridge what-if --config FILE [--since 24h] [--until T] [--logs FILE] [--keys a,b] [--seed N] [--json FILE|-]
+      the request log against another configuration: cost, latency and mix before and after
   inferbridge keys generate
       print a new encryption key for INFERBRIDGE_ENCRYPTION_KEY
 
   Environment: INFERBRIDGE_CONFIG, INFERBRIDGE_ENCRYPTION_KEY, INFERBRIDGE_DATA_DIR, INFERBRIDGE_HOST, INFERBRIDGE_PORT
 `;
 
+const OPTIONS = {
+  config: { type: 'string' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  check: { type: 'boolean' },
+  quick: { type: 'boolean' },
+  chaos: { type: 'boolean' },
+  keys: { type: 'string' },
+  'stored-keys': { type: 'boolean' },
+  scenario: { type: 'string' },
+  seed: { type: 'string' },
+  json: { type: 'string' },
+  svg: { type: 'string' },
+  since: { type: 'string' },
+  until: { type: 'string' },
+  logs: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
 async function main(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      config: { type: 'string' },
-      host: { type: 'string' },
-      port: { type: 'string' },
-      check: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
+  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
   const [command, ...rest] = positionals;
   if (values.help) return print(USAGE, 0);
   if (command === 'start') return (await import('./commands/start.ts')).startCommand(values);
   if (command === 'init') return (await import('./commands/init.ts')).initCommand(rest[0]);
+  if (command === 'demo') return (await import('./commands/demo.ts')).demoCommand(values);
+  if (command === 'doctor') return (await import('./commands/doctor.ts')).doctorCommand(values);
+  if (command === 'simulate') return (await import('./commands/simulate.ts')).simulateCommand(values);
+  if (command === 'what-if') return (await import('./commands/what-if.ts')).whatIfCommand(values);
   if (command === 'keys' && rest[0] === 'generate')
     return print(`${(await import('./secrets/fernet.ts')).generateFernetKey()}\n`, 0);
   process.stderr.write(USAGE);

@@ -6,9 +6,9 @@ import { createHost, type Transport } from '../host.ts';
 import { createCall } from '../pipeline.ts';
 import { leaves } from '../plan.ts';
 import { bind, type ProviderPlugin, type Store, type StrategyPlugin } from '../plugin.ts';
+import { seededRandom } from '../random.ts';
 import type { Reply } from '../reply.ts';
 import { choicesOf, contextOf } from './planning.ts';
-import { seededRandom } from './virtual-clock.ts';
 
 /** One promise that an implementation must keep: run it under any test runner, `for (const { name, run } of …) it(name, run)`. */
 export interface Check {

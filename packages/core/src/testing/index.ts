@@ -1,3 +1,5 @@
+export { seededRandom } from '../random.ts';
+export { settled, type VirtualClock, virtualClock } from '../virtual-clock.ts';
 export {
   type Check,
   type ProviderContract,
@@ -7,4 +9,3 @@ export {
 } from './contracts.ts';
 export { choicesOf, contextOf, idsOf } from './planning.ts';
 export { type Act, type ScriptedTarget, type ScriptOptions, scripted } from './scripted.ts';
-export { seededRandom, settled, type VirtualClock, virtualClock } from './virtual-clock.ts';

@@ -1,8 +1,9 @@
 import { createCall } from '../pipeline.ts';
 import { type Choice, leaves, type Plan, type PlanContext, type RequestFacts } from '../plan.ts';
+import { seededRandom } from '../random.ts';
 import type { Facts } from '../target.ts';
+import { virtualClock } from '../virtual-clock.ts';
 import { scripted } from './scripted.ts';
-import { seededRandom, virtualClock } from './virtual-clock.ts';
 
 /** Choices for a strategy under test: `{ 'a:m': { ewmaMs: 100 }, 'b:m': {} }`, in this order. */
 export function choicesOf(facts: Readonly<Record<string, Partial<Facts>>>): readonly Choice[] {

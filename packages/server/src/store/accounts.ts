@@ -39,6 +39,8 @@ export interface Accounts {
   providerKeys(userId: string): Promise<readonly ProviderKey[]>;
   /** With secrets; one that cannot be decrypted is left out and reported. Newest first. */
   openKeys(userId: string): Promise<readonly OpenKey[]>;
+  /** How many users there are, and everybody's keys that can be read: for whoever runs the server, on its machine. */
+  everyKey(): Promise<{ readonly users: number; readonly keys: readonly OpenKey[] }>;
   removeProviderKey(userId: string, id: string): Promise<boolean>;
   /** Rejects where the store cannot be read. */
   ping(): Promise<void>;
@@ -159,6 +161,13 @@ export function createAccounts({ db, vault, wall, onUnreadable }: AccountsOption
           return [];
         }
       });
+    },
+
+    async everyKey() {
+      const users = await db.selectFrom('users').select('id').execute();
+      const keys: OpenKey[] = [];
+      for (const { id } of users) keys.push(...(await this.openKeys(id)));
+      return { users: users.length, keys };
     },
 
     async removeProviderKey(userId, id) {

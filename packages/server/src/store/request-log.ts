@@ -32,10 +32,14 @@ export interface RequestLog {
   page(userId: string, query: LogQuery): Promise<readonly RequestRow[]>;
   /** Sums over `[since, until)`, one for each value of the dimension. */
   sums(userId: string, since: number, until: number, by: Dimension): Promise<readonly Sum[]>;
+  /** Everybody's rows in `[since, until)`, oldest first, page by page. */
+  replay(since: number, until: number): AsyncIterable<readonly RequestRow[]>;
   /** Deletes at most `most` rows older than this; tells how many. */
   prune(before: number, most: number): Promise<number>;
   ping(): Promise<void>;
 }
+
+const PAGE_ROWS = 1_000;
 
 export function createRequestLog(db: Kysely<LogsSchema>): RequestLog {
   return {
@@ -83,6 +87,24 @@ export function createRequestLog(db: Kysely<LogsSchema>): RequestLog {
           avgLatencyMs: called > 0 ? Number(row.latency ?? 0) / called : null,
         };
       });
+    },
+
+    async *replay(since, until) {
+      let after = firstIdAt(since);
+      for (;;) {
+        const rows = await db
+          .selectFrom('requests')
+          .selectAll()
+          .where('id', '>', after)
+          .where('id', '<', firstIdAt(until))
+          .orderBy('id')
+          .limit(PAGE_ROWS)
+          .execute();
+        if (rows.length > 0) yield rows;
+        const last = rows.at(-1);
+        if (!last || rows.length < PAGE_ROWS) return;
+        after = last.id;
+      }
     },
 
     async prune(before, most) {
