@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { createResults } from './results.ts';
+import { resultsOf } from './results.ts';
 
 /** What each call gets, of results given as `id` and word. */
 function matched(ids: string[], ...given: [string, string][]) {
-  const results = createResults<string>(ids);
-  for (const [id, word] of given) if (results.wants(id)) results.give(id, word);
-  return ids.map((id) => results.take(id));
+  const messages = given.map(([id, content]) => ({ role: 'tool', tool_call_id: id, content }));
+  const used = new Set<number>();
+  const results = resultsOf(ids, { messages, from: 0, used });
+  return {
+    got: results.map((found) => found?.message.content ?? null),
+    left: messages.filter((_, at) => !used.has(at)).map(({ content }) => content),
+  };
 }
 
 describe('results', () => {
-  it.each<[string, string[], [string, string][], (string | null)[]]>([
+  it.each<[string, string[], [string, string][], (string | null)[], string[]?]>([
     [
       'in any order',
       ['a', 'b'],
@@ -65,9 +69,47 @@ describe('results', () => {
         ['', '3'],
       ],
       ['1', '2'],
+      ['3'],
     ],
-    ['of nobody’s', ['a'], [['z', '1']], [null]],
-  ])('%s', (_, ids, given, expected) => {
-    expect(matched(ids, ...given)).toEqual(expected);
+    [
+      'without an id, where every call has its own',
+      ['a'],
+      [
+        ['', 'x'],
+        ['a', '1'],
+      ],
+      ['1'],
+      ['x'],
+    ],
+    [
+      'without an id, more than calls that have none',
+      ['a', 'b', 'c'],
+      [
+        ['', 'x'],
+        ['', 'y'],
+        ['', 'z'],
+        ['b', '2'],
+      ],
+      ['x', '2', 'y'],
+      ['z'],
+    ],
+    ['of nobody’s', ['a'], [['z', '1']], [null], ['1']],
+  ])('%s', (_, ids, given, got, left = []) => {
+    expect(matched(ids, ...given)).toEqual({ got, left });
+  });
+
+  it('are looked for up to the next assistant message, among the roles that may hold them', () => {
+    const messages = [
+      { role: 'tool', tool_call_id: 'a', content: 'before' },
+      { role: 'assistant' },
+      { role: 'user', tool_call_id: 'a' },
+      { role: 'function', tool_call_id: 'a', content: '1' },
+      { role: 'assistant' },
+      { role: 'tool', tool_call_id: 'a', content: 'after' },
+    ];
+    const search = { messages, from: 2, used: new Set<number>() };
+    expect(resultsOf(['a'], search)).toEqual([{ message: messages[3], at: 3 }]);
+    expect(resultsOf(['a'], { ...search, roles: ['tool'] })).toEqual([null]);
+    expect([...search.used]).toEqual([3]);
   });
 });

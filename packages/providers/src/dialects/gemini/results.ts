@@ -2,7 +2,7 @@ import type { ChatMessage } from '@inferbridge/core';
 import { parseJson } from '../../json.ts';
 import { isRecord } from '../openai/errors.ts';
 import { NO_RESULT } from '../repairs.ts';
-import { createResults } from '../results.ts';
+import { type Found, resultsOf } from '../results.ts';
 import { type Part, partsOf } from './content.ts';
 
 /** A function call of the history, as its result needs to know it. */
@@ -30,17 +30,9 @@ export function resultsAfter(
   calls: readonly Called[],
   used: Set<number>,
 ): Part[] {
-  const given = createResults<Result>(calls.map(({ id }) => id));
-  for (let at = after + 1; at < messages.length; at++) {
-    const message = messages[at];
-    if (!isRecord(message) || message.role === 'assistant') break;
-    if (message.role !== 'tool' && message.role !== 'function') continue;
-    const id = typeof message.tool_call_id === 'string' ? message.tool_call_id : '';
-    if (!given.wants(id)) continue;
-    used.add(at);
-    given.give(id, resultOf(message, `messages[${at}].content`));
-  }
-  const results = calls.map((call) => ({ call, ...(given.take(call.id) ?? MISSING) }));
+  const ids = calls.map(({ id }) => id);
+  const given = resultsOf(ids, { messages, from: after + 1, used });
+  const results = calls.map((call, nth) => ({ call, ...resultOf(given[nth] ?? null) }));
   return [
     ...results.map(({ call: { id, name }, response }) => ({
       functionResponse: { ...(id !== '' && { id }), name, response },
@@ -49,10 +41,10 @@ export function resultsAfter(
   ];
 }
 
-const MISSING: Result = { response: { error: NO_RESULT }, media: [] };
-
-function resultOf(message: ChatMessage, place: string): Result {
-  const parts = partsOf(message.content, place);
+function resultOf(found: Found<ChatMessage> | null): Result {
+  if (!found) return { response: { error: NO_RESULT }, media: [] };
+  const { message, at } = found;
+  const parts = partsOf(message.content, `messages[${at}].content`);
   const text = parts.map((part) => (typeof part['text'] === 'string' ? part['text'] : '')).join('');
   const media = parts.filter((part) => part['text'] === undefined);
   if (message['is_error'] === true) return { response: { error: text }, media };

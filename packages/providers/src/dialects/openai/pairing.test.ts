@@ -67,6 +67,26 @@ describe('calls and results', () => {
       [asks('a'), result('a', 'no result'), hi, asks('b'), result('b'), nobody('a')],
     ],
     [
+      'one id in two messages of a run',
+      [asks('f:0'), asks('f:0'), result('f:0', 'FIRST'), result('f:0', 'SECOND')],
+      [asks('f:0'), result('f:0', 'FIRST'), asks('f:0'), result('f:0', 'SECOND')],
+    ],
+    [
+      'a run with words in it',
+      [asks('a'), { role: 'assistant', content: 'Hm' }, asks('b'), result('b'), hi],
+      [asks('a'), result('a', 'no result'), { role: 'assistant', content: 'Hm' }, asks('b'), result('b'), hi],
+    ],
+    [
+      'a result without an id where all calls have theirs',
+      [asks('a'), result('', 'lost'), result('a')],
+      [asks('a'), result('a'), nobody('lost')],
+    ],
+    [
+      'a result without an id for the one call that has none',
+      [asks('a'), asks('b'), result('', 'b'), result('a')],
+      [asks('a'), result('a'), asks('b'), result('b')],
+    ],
+    [
       'neither has an id',
       [hi, asks('', undefined), result('', '1'), { role: 'tool', content: '2' }],
       [hi, asks('call_1_0', 'call_1_1'), result('call_1_0', '1'), result('call_1_1', '2')],

@@ -1,6 +1,6 @@
 import type { ChatMessage, ToolCall } from '@inferbridge/core';
 import { NO_RESULT, UNCALLED } from '../repairs.ts';
-import { createResults } from '../results.ts';
+import { type Found, resultsOf, type Search } from '../results.ts';
 import { isRecord } from './errors.ts';
 
 /**
@@ -13,19 +13,35 @@ export function paired(messages: readonly ChatMessage[]): readonly ChatMessage[]
   if (isPaired(messages)) return messages;
   const out: ChatMessage[] = [];
   const used = new Set<number>();
-  for (const [index, message] of messages.entries()) {
-    if (used.has(index)) continue;
-    const calls = callsOf(message);
-    if (message.role === 'tool') out.push(uncalled(message));
-    else if (calls.length === 0) out.push(message);
-    else {
-      const named = calls.map((call, at) =>
-        idOf(call) === '' ? { ...call, id: `call_${index}_${at}` } : call,
-      );
-      out.push({ ...message, tool_calls: named }, ...resultsFor(named, { messages, after: index, used }));
+  for (let at = 0; at < messages.length; at++) {
+    const run = runFrom(messages, at);
+    if (run.length > 0) {
+      at += run.length - 1;
+      for (const message of answered(run, { messages, from: at + 1, used })) out.push(message);
+      continue;
     }
+    const message = messages[at];
+    if (message && !used.has(at)) out.push(message.role === 'tool' ? uncalled(message) : message);
   }
   return out;
+}
+
+/** Assistant messages that follow each other share the results behind them. */
+interface Asking {
+  readonly message: ChatMessage;
+  readonly calls: ToolCall[];
+}
+
+function runFrom(messages: readonly ChatMessage[], from: number): Asking[] {
+  const run: Asking[] = [];
+  for (let at = from; messages[at]?.role === 'assistant'; at++) {
+    const message = messages[at] ?? { role: 'assistant' };
+    const calls = callsOf(message).map((call, nth) =>
+      idOf(call) === '' ? { ...call, id: `call_${at}_${nth}` } : call,
+    );
+    run.push({ message, calls });
+  }
+  return run;
 }
 
 const callsOf = ({ role, tool_calls: calls }: ChatMessage): readonly ToolCall[] =>
@@ -34,47 +50,39 @@ const callsOf = ({ role, tool_calls: calls }: ChatMessage): readonly ToolCall[] 
 const idOf = ({ id }: ToolCall): string => (typeof id === 'string' ? id : '');
 
 function isPaired(messages: readonly ChatMessage[]): boolean {
-  let open: readonly string[] = [];
+  const open = new Map<string, number>();
   for (const message of messages) {
     if (message.role === 'tool') {
-      const at = open.indexOf(message.tool_call_id ?? '');
-      if (at < 0) return false;
-      open = open.toSpliced(at, 1);
+      const id = message.tool_call_id ?? '';
+      const left = open.get(id);
+      if (left === undefined) return false;
+      if (left > 1) open.set(id, left - 1);
+      else open.delete(id);
       continue;
     }
-    if (open.length > 0) return false;
-    open = callsOf(message).map(idOf);
-    if (open.includes('')) return false;
+    if (open.size > 0) return false;
+    for (const call of callsOf(message)) open.set(idOf(call), (open.get(idOf(call)) ?? 0) + 1);
+    if (open.has('')) return false;
   }
-  return open.length === 0;
+  return open.size === 0;
 }
 
-interface Search {
-  readonly messages: readonly ChatMessage[];
-  readonly after: number;
-  /** Gets the places of the messages that were taken. */
-  readonly used: Set<number>;
+/** Every message of a run with the results of its calls right behind it. */
+function answered(run: readonly Asking[], search: Search<ChatMessage>): ChatMessage[] {
+  const ids = run.flatMap(({ calls }) => calls.map(idOf));
+  const results = resultsOf(ids, { ...search, roles: ['tool'] }).values();
+  return run.flatMap(({ message, calls }) =>
+    calls.length === 0
+      ? [message]
+      : [
+          { ...message, tool_calls: calls },
+          ...calls.map((call) => resultFor(idOf(call), results.next().value)),
+        ],
+  );
 }
 
-/** Found behind the run of assistant messages and before the next one. */
-function resultsFor(calls: readonly ToolCall[], { messages, after, used }: Search): ChatMessage[] {
-  const results = createResults<ChatMessage>(calls.map(idOf));
-  let at = after + 1;
-  while (messages[at]?.role === 'assistant') at += 1;
-  for (; at < messages.length; at++) {
-    const message = messages[at];
-    if (!message || message.role === 'assistant') break;
-    const id = message.tool_call_id ?? '';
-    if (message.role !== 'tool' || used.has(at) || !results.wants(id)) continue;
-    used.add(at);
-    results.give(id, message);
-  }
-  return calls.map((call) => {
-    const id = idOf(call);
-    const result = results.take(id);
-    return result ? { ...result, tool_call_id: id } : { role: 'tool', tool_call_id: id, content: NO_RESULT };
-  });
-}
+const resultFor = (id: string, found: Found<ChatMessage> | null | undefined): ChatMessage =>
+  found ? { ...found.message, tool_call_id: id } : { role: 'tool', tool_call_id: id, content: NO_RESULT };
 
 function uncalled({ content }: ChatMessage): ChatMessage {
   const own = typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? []);
