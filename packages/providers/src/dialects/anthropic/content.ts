@@ -35,6 +35,7 @@ export function cacheControl(
 function partBlocks(part: unknown, place: string): Block[] {
   if (!isRecord(part)) throw malformed(place, 'an object with a type is wanted');
   const own = part['anthropic_block'];
+  if (own === null) return []; // the block of a part before says it
   if (isRecord(own) && typeof own['type'] === 'string') return [{ ...own, type: own['type'] }];
   const typed = { ...part, type: asText(part['type']) };
   switch (typed.type) {

@@ -1,4 +1,5 @@
 import type { ContentPart } from '@inferbridge/core';
+import { asText } from '../../../json.ts';
 import { isRecord } from '../../openai/errors.ts';
 import { fault, textIn } from './faults.ts';
 
@@ -23,12 +24,9 @@ export function partOf(block: Block, place: string): ContentPart[] {
     case 'text':
       return [{ type: 'text', text: textIn(block, 'text', place), ...marked(block) }];
     case 'image':
-      return [{ ...image(sourceIn(block, place), `${place}.source`), ...marked(block) }];
+      return [imageOf(block, sourceIn(block, place), `${place}.source`)];
     case 'document':
-      if (isRecord(block['source']) && block['source']['type'] === 'url') return [own(block)];
-      return [
-        { ...document(block, sourceIn(block, place), `${place}.source`), ...marked(block), ...kept(block) },
-      ];
+      return documentOf(block, sourceIn(block, place), `${place}.source`);
     case 'search_result':
       return [{ type: 'text', text: searchResult(block, place), ...marked(block), ...kept(block) }];
     case 'thinking':
@@ -50,13 +48,59 @@ function sourceIn({ source }: Block, place: string): Block {
   throw fault(`${place}.source`, 'an object with a type is wanted');
 }
 
-function image(source: Block, place: string): ContentPart {
-  if (source['type'] === 'url')
-    return { type: 'image_url', image_url: { url: textIn(source, 'url', place) } };
-  if (source['type'] === 'file') return { type: 'file', file: { file_id: textIn(source, 'file_id', place) } };
+function imageOf(block: Block, source: Block, place: string): ContentPart {
+  if (source['type'] === 'file') {
+    textIn(source, 'file_id', place);
+    return own(block); // a file for others is no picture
+  }
+  return { type: 'image_url', image_url: { url: pictureUrl(source, place) }, ...marked(block) };
+}
+
+function pictureUrl(source: Block, place: string): string {
+  if (source['type'] === 'url') return textIn(source, 'url', place);
   if (source['type'] !== 'base64') throw fault(`${place}.type`, '"base64", "url" or "file" is wanted');
-  const type = textIn(source, 'media_type', place);
-  return { type: 'image_url', image_url: { url: `data:${type};base64,${textIn(source, 'data', place)}` } };
+  return `data:${textIn(source, 'media_type', place)};base64,${textIn(source, 'data', place)}`;
+}
+
+function documentOf(block: Block, source: Block, place: string): ContentPart[] {
+  if (source['type'] === 'url') return [own(block)];
+  if (source['type'] === 'content') return insideOf(block, source['content'], `${place}.content`);
+  return [{ ...document(block, source, place), ...marked(block), ...kept(block) }];
+}
+
+/**
+ * A document of texts and pictures, led by what it says of itself. The first part holds the whole block; the others
+ * say that they are in it.
+ */
+function insideOf(block: Block, content: unknown, place: string): ContentPart[] {
+  const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  if (!Array.isArray(blocks)) throw fault(place, 'a text or a list of blocks is wanted');
+  const inside = blocks.map((one: unknown, index) => {
+    if (!isRecord(one) || typeof one['type'] !== 'string')
+      throw fault(`${place}[${index}].type`, 'a block with a type is wanted');
+    return one['type'] === 'text' || one['type'] === 'image' ? partOf(one, `${place}[${index}]`) : [own(one)];
+  });
+  if (inside.flat().some(({ type }) => type === 'anthropic_block')) return [own(block)];
+  const head = [block['title'], block['context']].filter((text) => typeof text === 'string' && text !== '');
+  const parts = joined([...head.map((text) => ({ type: 'text', text: asText(text) })), ...inside.flat()]);
+  const last = parts.length - 1;
+  return parts.map((part, index) => ({
+    ...part,
+    ...(index === last && marked(block)),
+    anthropic_block: index === 0 ? block : null,
+  }));
+}
+
+/** Texts that follow each other are one, and there is at least one part. */
+function joined(parts: readonly ContentPart[]): ContentPart[] {
+  const out: ContentPart[] = [];
+  for (const part of parts) {
+    const last = out.at(-1);
+    if (part.type === 'text' && last?.type === 'text')
+      out[out.length - 1] = { ...last, text: `${last.text ?? ''}\n${part.text ?? ''}` };
+    else out.push(part);
+  }
+  return out.length > 0 ? out : [{ type: 'text', text: '' }];
 }
 
 function document({ title }: Block, source: Block, place: string): ContentPart {
@@ -70,10 +114,6 @@ function document({ title }: Block, source: Block, place: string): ContentPart {
       const type = textIn(source, 'media_type', place);
       const data = `data:${type};base64,${textIn(source, 'data', place)}`;
       return { type: 'file', file: { file_data: data, filename: named('document.pdf') } };
-    }
-    case 'content': {
-      const content = source['content'];
-      return { type: 'text', text: typeof content === 'string' ? content : textsIn(content) };
     }
     default:
       throw fault(`${place}.type`, '"base64", "text", "content", "url" or "file" is wanted');
