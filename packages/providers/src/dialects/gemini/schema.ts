@@ -1,3 +1,4 @@
+import { isRawNumber } from '../../json-exact.ts';
 import { isRecord } from '../openai/errors.ts';
 
 const MOST_DEPTH = 64;
@@ -14,7 +15,7 @@ export function geminiSchema(schema: unknown, depth = 0): unknown {
   const kept: [string, unknown][] = [];
   for (const [key, value] of Object.entries(schema)) {
     if (key === '$schema' || (alone && !key.startsWith('$'))) continue;
-    if (key === 'const' && (typeof value === 'string' || typeof value === 'number'))
+    if (key === 'const' && (typeof value === 'string' || typeof value === 'number' || isRawNumber(value)))
       kept.push(['enum', [value]]);
     else if (MAPS.has(key) && isRecord(value)) kept.push([key, eachOf(value, depth)]);
     else kept.push([key, VALUES.has(key) ? value : geminiSchema(value, depth + 1)]);
