@@ -175,4 +175,9 @@ describe('the conversation', () => {
     expect(outputs.map(({ call_id }) => call_id)).toEqual(calls.map(({ call_id }) => call_id));
     expect(new Set(calls.map(({ call_id }) => call_id)).size).toBe(4);
   });
+
+  it('takes more calls than can be arguments of one function', () => {
+    const calls = Array.from({ length: 150_000 }, (_, nth) => call(`c${nth}`));
+    expect(inputOf(USER, { role: 'assistant', content: null, tool_calls: calls })).toHaveLength(300_001);
+  });
 });

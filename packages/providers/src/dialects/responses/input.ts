@@ -39,7 +39,8 @@ export function itemsOf(messages: unknown, stored: boolean): Item[] {
     }
     const next: unknown = messages[index + 1];
     if (isRecord(next) && next['role'] === 'assistant') continue;
-    items.push(...resultsBehind(calls.splice(0), { messages, from: index + 1, used }));
+    const results = resultsBehind(calls.splice(0), { messages, from: index + 1, used });
+    for (const item of results) items.push(item); // more than can be arguments
   }
   return items;
 }
