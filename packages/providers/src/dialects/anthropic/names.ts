@@ -25,11 +25,15 @@ export interface Ids {
 
 export function createIds(): Ids {
   const taken = new Set<string>();
+  /** By what was given; everything below is taken. */
+  const next = new Map<string, number>();
   return {
     fresh(given) {
       const base = given === '' ? `call_${taken.size}` : toolId(given);
       let id = base;
-      for (let nth = 2; taken.has(id); nth++) id = `${base}_${nth}`;
+      let nth = next.get(base) ?? 2;
+      for (; taken.has(id); nth++) id = `${base}_${nth}`;
+      if (id !== base) next.set(base, nth);
       taken.add(id);
       return id;
     },

@@ -50,6 +50,23 @@ describe('a choice at the root of a tool’s parameters', () => {
     expect(schema['required']).toEqual(['kind']);
   });
 
+  it('says an alternative of a property once, also where it was one of several already', () => {
+    const number = { type: 'number' };
+    const a = (schema: object) => object({ a: schema });
+    const { schema } = withOneRoot({
+      properties: { a: { anyOf: [string, number] } },
+      anyOf: [a({ anyOf: [string, number] }), a(number), a({ type: 'null' }), a({ anyOf: [string] })],
+    });
+    expect(schema['properties']).toEqual({ a: { anyOf: [string, number, { type: 'null' }] } });
+  });
+
+  it('leaves a property as it is where all alternatives say the same', () => {
+    const same = object({ a: { anyOf: [string] } });
+    expect(withOneRoot({ anyOf: [same, structuredClone(same)] }).schema['properties']).toEqual({
+      a: { anyOf: [string] },
+    });
+  });
+
   it.each(['$defs', 'definitions'])('follows references into %s', (where) => {
     const { schema } = withOneRoot({
       anyOf: [{ $ref: `#/${where}/A` }, { $ref: '#/elsewhere' }, null, 5],

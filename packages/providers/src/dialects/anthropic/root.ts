@@ -25,18 +25,16 @@ export function withOneRoot(schema: Schema): OneRoot {
   if (!hasChoiceAtRoot(schema)) return { schema, words: null };
   const { anyOf, oneOf, allOf, ...rest } = schema;
   const given = { anyOf, oneOf, allOf };
-  const properties = new Map(Object.entries(isRecord(rest['properties']) ? rest['properties'] : {}));
+  const properties = createProperties();
+  properties.add(rest['properties']);
   const required = new Set(namesIn(rest['required']));
   const words: string[] = [];
   for (const kind of KINDS) {
     const list = given[kind];
     if (!Array.isArray(list)) continue;
-    const branches = list.map((branch) => resolved(branch, schema)).filter(isRecord);
-    for (const branch of branches) {
-      if (!isRecord(branch['properties'])) continue;
-      for (const [name, one] of Object.entries(branch['properties']))
-        properties.set(name, either(properties.get(name), one));
-    }
+    // a definition that many refer to is read once
+    const branches = [...new Set(list.map((branch) => resolved(branch, schema)))].filter(isRecord);
+    for (const branch of branches) properties.add(branch['properties']);
     const all = branches.map((branch) => new Set(namesIn(branch['required'])));
     const [first, ...others] = all;
     const always = kind === 'allOf' ? all.flatMap((names) => [...names]) : [...(first ?? [])];
@@ -47,7 +45,7 @@ export function withOneRoot(schema: Schema): OneRoot {
   return {
     schema: {
       ...rest,
-      properties: Object.fromEntries(properties),
+      properties: properties.all(),
       ...(required.size > 0 && { required: [...required] }),
     },
     words: words.join(' '),
@@ -65,11 +63,29 @@ function resolved(branch: unknown, root: Schema): unknown {
   return name !== undefined && isRecord(known) ? known[name] : branch;
 }
 
-function either(before: unknown, now: unknown): unknown {
-  if (before === undefined || jsonText(before) === jsonText(now)) return now;
-  const known: unknown[] =
-    isRecord(before) && Array.isArray(before['anyOf']) && Object.keys(before).length === 1
-      ? before['anyOf']
-      : [before];
-  return known.some((one) => jsonText(one) === jsonText(now)) ? before : { anyOf: [...known, now] };
+/** What is said of each property, every schema once. */
+function createProperties() {
+  const said = new Map<string, Map<string, unknown>>();
+  return {
+    add(given: unknown) {
+      if (!isRecord(given)) return;
+      for (const [name, schema] of Object.entries(given)) {
+        const schemas = said.get(name) ?? new Map<string, unknown>();
+        said.set(name, schemas.set(jsonText(schema), schema));
+      }
+    },
+    all: (): Schema =>
+      Object.fromEntries([...said].map(([name, schemas]) => [name, either([...schemas.values()])])),
+  };
 }
+
+function either(schemas: readonly unknown[]): unknown {
+  if (schemas.length === 1) return schemas[0];
+  const alternatives = schemas.flatMap(alternativesIn);
+  return { anyOf: [...new Map(alternatives.map((one) => [jsonText(one), one])).values()] };
+}
+
+const alternativesIn = (schema: unknown): readonly unknown[] =>
+  isRecord(schema) && Array.isArray(schema['anyOf']) && Object.keys(schema).length === 1
+    ? schema['anyOf']
+    : [schema];

@@ -67,11 +67,8 @@ export function assistantItems(message: Item, place: string, recall: Recall): It
     throw malformed(`${place}.tool_calls`, 'an array is wanted');
   const called = (calls ?? []).map((call, index) => callItem(call, `${place}.tool_calls[${index}]`));
   if (items.length + called.length === 0) return [];
-  const thoughts = recall(message).map(({ item, callsBefore }) => ({
-    item,
-    at: callsBefore < called.length ? callsBefore : 0,
-  }));
-  const before = (at: number) => thoughts.filter((thought) => thought.at === at).map(({ item }) => item);
+  const thoughts = Map.groupBy(recall(message), ({ callsBefore: at }) => (at < called.length ? at : 0));
+  const before = (at: number) => (thoughts.get(at) ?? []).map(({ item }) => item);
   return [
     ...before(0),
     ...items,

@@ -19,12 +19,16 @@ export const callId = (id: string): string =>
 /** Ids of the calls of one conversation: no two are the same, whatever the caller gave them. */
 export function createCallIds() {
   const taken = new Set<string>();
+  /** By what was given; everything below is taken. */
+  const next = new Map<string, number>();
   return {
     /** `place` names a call that has no id. */
     fresh(given: string, place: string): string {
       const base = callId(given === '' ? `${place}.${taken.size}` : given);
       let id = base;
-      for (let nth = 2; taken.has(id); nth++) id = callId(`${base}_${nth}`);
+      let nth = next.get(base) ?? 2;
+      for (; taken.has(id); nth++) id = callId(`${base}_${nth}`);
+      if (id !== base) next.set(base, nth);
       taken.add(id);
       return id;
     },

@@ -1,5 +1,6 @@
 import type { ToolCallDelta } from '@inferbridge/core';
-import { asText, parseJson } from '../../../json.ts';
+import { asText } from '../../../json.ts';
+import { createArguments } from '../../arguments.ts';
 import type { MessageEvent } from './stream.ts';
 
 /** Writes one block after the other: what is open is closed before the next one opens. */
@@ -26,7 +27,7 @@ export function createWriter(): BlockWriter {
   let open: Open = null;
   /** The call that is being written, by its own number. */
   let current: number | null = null;
-  let currentJson = '';
+  let args = createArguments();
   const written = new Set<number>();
   const waiting = new Map<number, Waiting>();
   /** What was said while a call's arguments were incomplete: a block that is closed cannot go on. */
@@ -58,7 +59,8 @@ export function createWriter(): BlockWriter {
     const events = [...close(), start({ type: 'tool_use', id, name, input: {} }), ...json(early)];
     open = 'call';
     current = number;
-    currentJson = early;
+    args = createArguments();
+    args.add(early);
     written.add(number);
     waiting.delete(number);
     return events;
@@ -68,9 +70,7 @@ export function createWriter(): BlockWriter {
   const flush = (): MessageEvent[] =>
     [...waiting.values()].sort((a, b) => a.index - b.index).flatMap((call) => begin(call));
 
-  /** Arguments that are whole will not grow any more. */
-  const isWhole = (): boolean => parseJson(currentJson) !== null;
-  const midCall = (): boolean => later.length > 0 || (open === 'call' && (waiting.size > 0 || !isWhole()));
+  const midCall = (): boolean => later.length > 0 || (open === 'call' && (waiting.size > 0 || !args.whole()));
   const wait = (what: () => readonly MessageEvent[]): readonly MessageEvent[] => {
     later.push(what);
     return [];
@@ -78,7 +78,7 @@ export function createWriter(): BlockWriter {
   /** Goes on with whatever the call that is being written held up: other calls, then what was said. */
   const goOn = (): MessageEvent[] => {
     const events: MessageEvent[] = [];
-    while (waiting.size + later.length > 0 && isWhole()) {
+    while (waiting.size + later.length > 0 && args.whole()) {
       const [next] = waiting.values();
       if (next?.id === '') break;
       if (next) events.push(...begin(next));
@@ -123,19 +123,19 @@ export function createWriter(): BlockWriter {
     },
     call(given) {
       const number = given.index ?? 0;
-      const args = given.function?.arguments ?? '';
+      const piece = given.function?.arguments ?? '';
       if (number === current) {
-        currentJson += args;
-        return [...json(args), ...goOn()];
+        args.add(piece);
+        return [...json(piece), ...goOn()];
       }
       if (written.has(number)) return []; // its block is closed; nobody sends this
       const call = waiting.get(number) ?? { index: number, id: '', name: '', json: '' };
       call.id ||= given.id ?? '';
       call.name ||= given.function?.name ?? '';
-      call.json += args;
+      call.json += piece;
       waiting.set(number, call);
       // whoever else comes waits until the one before is whole
-      if ((current === null || isWhole()) && call.id !== '') return [...begin(call), ...goOn()];
+      if ((current === null || args.whole()) && call.id !== '') return [...begin(call), ...goOn()];
       return [];
     },
     end() {

@@ -71,6 +71,11 @@ describe('blocks', () => {
       [begin(0, '{"a":'), { content: 'x' }, { content: 'y' }],
       [call(0, '{"a":'), { type: 'text', said: 'xy' }],
     ],
+    [
+      'text within arguments that look whole when they are not',
+      [begin(0, '{"a":"}'), { content: 'x' }, more(0, '\\'), more(0, '"}"'), more(0, '}'), { content: 'y' }],
+      [call(0, '{"a":"}\\"}"}'), { type: 'text', said: 'xy' }],
+    ],
   ])('come one after the other and whole: %s', (_, deltas, blocks) => {
     expect(blocksOf(...deltas)).toEqual(blocks);
   });

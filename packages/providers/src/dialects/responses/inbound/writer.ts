@@ -1,5 +1,4 @@
-import { parseJson } from '../../../json.ts';
-import { isRecord } from '../../openai/errors.ts';
+import { createArguments } from '../../arguments.ts';
 import type { Item } from '../item.ts';
 
 /** An event without its number. */
@@ -47,9 +46,11 @@ export function createCall({ id, index }: Place, head: CallHead): Writer {
     : ['arguments', 'response.function_call_arguments'];
   const at = { item_id: id, output_index: index };
   let text = '';
+  const args = createArguments();
   let status = 'in_progress';
   const grow = (piece: string): readonly Draft[] => {
     text += piece;
+    if (!head.custom) args.add(piece);
     return piece === '' ? [] : [{ type: `${event}.delta`, ...at, delta: piece }];
   };
   const item = (): Item => ({
@@ -70,7 +71,7 @@ export function createCall({ id, index }: Place, head: CallHead): Writer {
       status = completed ? 'completed' : 'incomplete';
       return [...missing, { type: `${event}.done`, ...at, [field]: text }];
     },
-    finished: () => !head.custom && text.endsWith('}') && isRecord(parseJson(text)),
+    finished: () => !head.custom && args.whole(),
     item,
   };
 }
