@@ -14,7 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts', 'test/clients/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/clients/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // after the others, and one file at a time: these start processes and look at the clock on the wall

@@ -15,7 +15,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now() + (performance.now() % 1),
-  setTimeout: (fn, ms) => setTimeout(fn, Math.min(ms, 2_147_483_647)),
+  setTimeout: (fn, ms) => setTimeout(fn, Math.min(Math.ceil(ms) + 1, 2_147_483_647)),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout), // only ever given what setTimeout above returned
 };
 

@@ -24,6 +24,7 @@ import { nativeBody } from './dialects/openai/splice.ts';
 import { allOf } from './features.ts';
 import { jsonBytes, readJson, replyBytes } from './json.ts';
 import { inlineImages } from './media.ts';
+import { refusalBody } from './refusal-body.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
 /** Still served, and what keeps sampling parameters alive on older models. Source: https://docs.anthropic.com/en/api/versioning (read 2026-11-20). */
@@ -122,7 +123,7 @@ export const anthropic: Vendor = vendor(
           body: asked.bytes,
         });
         if (response.status === 200) return { ...asked, response };
-        throw failure(response, await read(response, 1_048_576).catch(() => null), io);
+        throw failure(response, await refusalBody(response, io), io);
       };
 
       /** A grammar that turns out to be too large is done without. */

@@ -20,6 +20,7 @@ import { allOf } from './features.ts';
 import { jsonBytes, readJson, replyBytes } from './json.ts';
 import { inlineImages } from './media.ts';
 import { PLAIN_HEADERS } from './openai-compatible.ts';
+import { refusalBody } from './refusal-body.ts';
 import { type Vendor, vendor, vendorOptions } from './vendor.ts';
 
 /** Gemini, in its own dialect. Source: https://ai.google.dev/api (read 2026-11-20). */
@@ -40,7 +41,7 @@ export const gemini: Vendor = vendor(
         const url = `${base}/${pathOf(model)}:${method}`;
         const response = await io.http({ method: 'POST', url, headers: headersOf(io), body });
         if (response.status === 200) return response;
-        throw failure(response, await response.bytes(1_048_576).then(readJson, () => null), io);
+        throw failure(response, await refusalBody(response, io), io);
       };
 
       return withLegacyFunctions({

@@ -84,6 +84,7 @@ function dispatch(agent: Dispatcher, request: HttpRequest): Promise<HttpResponse
     if (signal.aborted) return reject(signal.reason);
     let controller: Dispatcher.DispatchController | null = null;
     let settled = false;
+    let answered = false;
     const body = createBody({
       pause: () => {
         progress?.('paused'); // the silence that follows is the reader's
@@ -124,6 +125,9 @@ function dispatch(agent: Dispatcher, request: HttpRequest): Promise<HttpResponse
           if (signal.aborted) return started.abort(signal.reason);
           progress?.('connected');
         },
+        onResponseStarted() {
+          answered = true;
+        },
         onResponseStart(_, status, headers) {
           if (status < 200) return;
           settled = true;
@@ -140,7 +144,7 @@ function dispatch(agent: Dispatcher, request: HttpRequest): Promise<HttpResponse
           body.end();
         },
         onResponseError(_, error) {
-          fail(settled ? cut(failureOf(error)) : failureOf(error));
+          fail(settled || answered ? cut(failureOf(error)) : failureOf(error));
         },
       },
     );

@@ -34,6 +34,7 @@ import { chatFrames } from './dialects/openai/stream.ts';
 import { allOf, refusing, type Treatments } from './features.ts';
 import { jsonBytes, readJson, replyBytes } from './json.ts';
 import { inlineImages } from './media.ts';
+import { refusalBody } from './refusal-body.ts';
 
 export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
   /** Up to and with the version: `https://api.example.com/v1`. A credential's own address wins. */
@@ -116,8 +117,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
     io: ProviderIO,
   ) => refused({ status, headers, body }, io.credential.secret, io.clock.wall(), classify);
   const refuse = async (response: HttpResponse, io: ProviderIO): Promise<GatewayError> => {
-    const body = await response.bytes(1_048_576).then(readJson, () => null);
-    return refusal(response.status, response.headers, body, io);
+    return refusal(response.status, response.headers, await refusalBody(response, io), io);
   };
 
   const written = (request: ChatRequest, io: ProviderIO, native: NativeRequest | undefined): Uint8Array => {

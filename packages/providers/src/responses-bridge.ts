@@ -20,6 +20,7 @@ import { responsesBody, responsesRefuses } from './dialects/responses/request.ts
 import { completionOfResponse } from './dialects/responses/response.ts';
 import { RESPONSES_DIALECT, responseFrames } from './dialects/responses/stream.ts';
 import { jsonBytes, readJson, replyBytes } from './json.ts';
+import { refusalBody } from './refusal-body.ts';
 
 export interface BridgeOptions {
   readonly baseUrl: string;
@@ -69,8 +70,7 @@ export function responsesBridge(provider: Chatting, { baseUrl, headers }: Bridge
         body: own ?? jsonBytes(responsesBody(request, io.dropped), native),
       });
       if (response.status !== 200) {
-        const body = await response.bytes(1_048_576).then(readJson, () => null);
-        throw failure(response, body, io);
+        throw failure(response, await refusalBody(response, io), io);
       }
       const created = Math.floor(io.clock.wall() / 1000);
       const failed = (body: unknown) => failure(null, body, io);

@@ -42,6 +42,7 @@ export class ExhaustedError extends GatewayError {
       `every candidate failed: ${failures.map((f) => describe(f, now, wall)).join('; ')}`,
       {
         ...(retryAfterMs !== null && { retryAfterMs }),
+        ...codeOf(failures),
         ...paramOf(failures),
         cause: failures.find((failure) => failure.error)?.error ?? undefined,
       },
@@ -113,6 +114,13 @@ function soonest(failures: readonly Failure[], now: number): number | null {
     return wait === undefined || wait === null ? [] : [Math.max(0, wait - (now - failure.at))];
   });
   return waits.length > 0 ? Math.min(...waits) : null;
+}
+
+/** The finer name where all failures share one. */
+function codeOf(failures: readonly Failure[]): { code?: string } {
+  const codes = new Set(failures.map(({ error }) => error?.details.code));
+  const [code] = codes;
+  return codes.size === 1 && code !== undefined ? { code } : {};
 }
 
 function paramOf(failures: readonly Failure[]): { param?: string; code?: string } {

@@ -67,10 +67,6 @@ export async function observe(
       }
       held.push(step.value);
       heldBytes += step.value.bytes.length;
-      if (heldBytes > MOST_HELD_BYTES)
-        throw new GatewayError('malformed', 'the upstream sent too much without any content', {
-          code: 'upstream_no_content',
-        });
       note(step.value.chunks(), observed);
       if (step.value.chunks().some(carriesContent)) {
         accept(step.value.chunks());
@@ -78,6 +74,10 @@ export async function observe(
         observed.density = charactersOf(step.value) / Math.max(1, observed.bytes);
         break;
       }
+      if (heldBytes > MOST_HELD_BYTES)
+        throw new GatewayError('malformed', 'the upstream sent too much without any content', {
+          code: 'upstream_no_content',
+        });
     }
   } catch (error) {
     await iterator.return?.().catch(() => {});

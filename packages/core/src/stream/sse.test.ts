@@ -88,11 +88,21 @@ describe('createCutter', () => {
     expect(textOf(cutter.push(bytesOf('data: 1\r\r')) ?? bytesOf(''))).toBe('data: 1\r\r');
   });
 
-  it('gives out at the end what no blank line has closed', () => {
-    const { given, rest } = cut([bytesOf('data: 1\n\ndata: 2')]);
-    expect(given.map(textOf)).toEqual(['data: 1\n\n']);
-    expect(rest && textOf(rest)).toBe('data: 2');
-  });
+  it.each(['data: {"n":2}', 'data: {"n":2}\n', 'data: [DONE]'])(
+    'gives out at the end what no blank line has closed, where it is whole: %j',
+    (last) => {
+      const { given, rest } = cut([bytesOf(`data: 1\n\n${last}`)]);
+      expect(given.map(textOf)).toEqual(['data: 1\n\n']);
+      expect(rest && textOf(rest)).toBe(`${last}\n\n`);
+    },
+  );
+
+  it.each(['data: {"n":', 'data: [DO', 'da', ': a comm', 'event: x'])(
+    'drops half an event at the end, which would run into what is sent after it: %j',
+    (last) => {
+      expect(cut([bytesOf(`data: 1\n\n${last}`)]).rest).toBeNull();
+    },
+  );
 
   it('has nothing left at the end of whole events', () => {
     expect(cut([bytesOf('data: 1\n\n')]).rest).toBeNull();
@@ -116,7 +126,9 @@ describe('createCutter', () => {
       const pick = <T>(from: readonly [T, ...T[]]): T => from[Math.floor(random() * from.length)] ?? from[0];
       const text = Array.from({ length: 40 }, () =>
         pick(['\n', '\r\n', '\r', 'data: é', 'data:x', ': c', 'event: e', '\n\n', '\r\n\r\n']),
-      ).join('');
+      )
+        .join('')
+        .concat('\n\n');
       const bytes = bytesOf(text);
       const pieces: Uint8Array[] = [];
       for (let i = 0; i < bytes.length; ) pieces.push(bytes.subarray(i, (i += 1 + Math.floor(random() * 4))));

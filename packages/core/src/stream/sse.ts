@@ -83,8 +83,9 @@ export function createCutter(limit = MOST_EVENT_BYTES): Cutter {
       return whole;
     },
     end() {
-      if (start && start.length > 0) return start;
-      return heldBytes > 0 ? take(new Uint8Array(0)) : null;
+      const rest = start && start.length > 0 ? start : heldBytes > 0 ? take(new Uint8Array(0)) : null;
+      if (!rest || !parseEvents(rest).some(({ data }) => isWhole(data))) return null;
+      return concat([rest, BLANK], rest.length + BLANK.length);
     },
   };
 }
@@ -92,8 +93,20 @@ export function createCutter(limit = MOST_EVENT_BYTES): Cutter {
 export interface Cutter {
   /** Whole events, or `null` where no event has ended yet. */
   push(piece: Uint8Array): Uint8Array | null;
-  /** What was left without a blank line behind it. */
+  /** What was left without a blank line behind it, with one, where it can be read: half an event is none. */
   end(): Uint8Array | null;
+}
+
+const BLANK = new Uint8Array([LF, LF]);
+
+/** Is this all that an event was to say? */
+function isWhole(data: string): boolean {
+  if (data === '[DONE]') return true;
+  try {
+    return typeof JSON.parse(data) === 'object';
+  } catch {
+    return false;
+  }
 }
 
 function concat(pieces: readonly Uint8Array[], length: number): Uint8Array {

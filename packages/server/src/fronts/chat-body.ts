@@ -11,6 +11,9 @@ import { faultIn, MOST_NAME, strangers } from './fields.ts';
 const MOST_MODELS = 32;
 /** Checked before they are looked at one by one. */
 const MOST_MESSAGES = 20_000;
+/** Over all messages together. */
+const MOST_CALLS = 20_000;
+const MOST_PARTS = 50_000;
 
 const optional = <T extends z.ZodType>(type: T) => type.nullish();
 
@@ -84,6 +87,8 @@ export interface ChatRules {
 /** A chat request as it stands in the body, checked; throws 422 that names the first field at fault. */
 export function checkChat(body: Record<string, unknown>, rules: ChatRules = {}): ChatRequest {
   bounded(body, 'messages', MOST_MESSAGES);
+  boundedWithin(body['messages'], 'tool_calls', MOST_CALLS);
+  boundedWithin(body['messages'], 'content', MOST_PARTS);
   bounded(body, 'models', MOST_MODELS);
   bounded(body, 'stop', rules.mostStops ?? Number.POSITIVE_INFINITY);
   const given =
@@ -100,4 +105,20 @@ function bounded(body: Record<string, unknown>, field: string, most: number): vo
   const value = body[field];
   if (Array.isArray(value) && value.length > most)
     throw unprocessable(field, `${field}: at most ${most} are taken`);
+}
+
+/** The same for a field of all messages together. */
+function boundedWithin(messages: unknown, field: 'tool_calls' | 'content', most: number): void {
+  if (!Array.isArray(messages)) return;
+  let count = 0;
+  for (const [index, message] of messages.entries()) {
+    const value = (message as Record<string, unknown> | null)?.[field]; // whatever the body holds; only counted
+    if (!Array.isArray(value)) continue;
+    count += value.length;
+    if (count > most)
+      throw unprocessable(
+        `messages[${index}].${field}`,
+        `messages[${index}].${field}: at most ${most} are taken in all messages together`,
+      );
+  }
 }

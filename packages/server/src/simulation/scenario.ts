@@ -36,6 +36,8 @@ const behaviour = z.strictObject({
 /** What happens to a provider for a while. */
 export const FAULT_NAMES = ['timeout', 'reset', 'unreachable', 'malformed', 'cut'] as const;
 
+const FAULT_WANTED = `a status from 400 to 599 or one of ${FAULT_NAMES.join(', ')} is wanted`;
+
 const event = z
   .strictObject({
     provider: z.string(),
@@ -44,9 +46,8 @@ const event = z
     for: duration.optional(),
     /** An HTTP status, or a name. */
     fault: z
-      .union([z.int().min(400).max(599), z.enum(FAULT_NAMES)], {
-        error: `a status from 400 to 599 or one of ${FAULT_NAMES.join(', ')} is wanted`,
-      })
+      .union([z.int(), z.enum(FAULT_NAMES)], { error: FAULT_WANTED })
+      .refine((fault) => typeof fault === 'string' || (fault >= 400 && fault <= 599), FAULT_WANTED)
       .optional(),
     /** Of the requests. */
     share: share.default(1),

@@ -67,6 +67,11 @@ export function createTranslation({ created, reading, failure }: TranslationOpti
   };
 
   return {
+    /** What has been counted so far, for a message that breaks off. */
+    counted: (): readonly ChatChunk[] => {
+      const usage = stopped ? null : tally.wire();
+      return usage ? [{ ...head, choices: [], usage }] : [];
+    },
     stopped: () => stopped,
     event(event: unknown): readonly ChatChunk[] {
       if (stopped || !isRecord(event)) return [];

@@ -1,4 +1,5 @@
 import {
+  type ChatChunk,
   createCutter,
   type Frame,
   frameOf,
@@ -34,18 +35,42 @@ export async function* messageFrames(
 ): AsyncGenerator<Frame, StreamEnd, undefined> {
   const translate = createTranslation(options);
   const cutter = createCutter();
-  const frame = (bytes: Uint8Array | null): Frame | null => {
-    if (!bytes) return null;
-    const chunks = parseEvents(bytes).flatMap(({ data }) => translate.event(parseJson(data)));
-    if (options.native) return nativeFrame({ dialect: ANTHROPIC_DIALECT, bytes }, chunks);
-    return chunks.length > 0 ? frameOf(...chunks) : null;
+  /** What came before an event that reports a failure is sent on before that is thrown. */
+  const frames = function* (bytes: Uint8Array | null): Generator<Frame, undefined, undefined> {
+    if (!bytes) return;
+    const chunks: ChatChunk[] = [];
+    try {
+      for (const { data } of parseEvents(bytes)) chunks.push(...translate.event(parseJson(data)));
+    } catch (error) {
+      if (chunks.length > 0 && !options.native) yield frameOf(...chunks);
+      throw error;
+    }
+    if (options.native) yield nativeFrame({ dialect: ANTHROPIC_DIALECT, bytes }, chunks);
+    else if (chunks.length > 0) yield frameOf(...chunks);
+    return undefined;
   };
-  for await (const piece of body) {
-    const next = frame(cutter.push(piece));
-    if (next) yield next;
-    if (translate.stopped()) return 'complete';
+  const counted = () => {
+    const chunks = translate.counted();
+    if (chunks.length === 0) return [];
+    return [
+      options.native
+        ? nativeFrame({ dialect: ANTHROPIC_DIALECT, bytes: NOTHING }, chunks)
+        : frameOf(...chunks),
+    ];
+  };
+  try {
+    for await (const piece of body) {
+      yield* frames(cutter.push(piece));
+      if (translate.stopped()) return 'complete';
+    }
+    yield* frames(cutter.end());
+  } catch (error) {
+    yield* counted();
+    throw error;
   }
-  const rest = frame(cutter.end());
-  if (rest) yield rest;
-  return translate.stopped() ? 'complete' : 'cut';
+  if (translate.stopped()) return 'complete';
+  yield* counted();
+  return 'cut';
 }
+
+const NOTHING = new Uint8Array(0);

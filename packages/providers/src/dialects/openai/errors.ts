@@ -96,7 +96,8 @@ export function refused(refusal: Refusal, secret: string, wallMs: number, classi
   const errorClass = classify?.(refusal, said) ?? classOf(refusal.status, said);
   const wait = retryAfterMs(refusal.headers, wallMs);
   const code = said.code && /^[\w.-]{1,60}$/.test(said.code) ? said.code : null;
-  return new GatewayError(errorClass, `the upstream answered ${refusal.status}${code ? ` (${code})` : ''}`, {
+  const what = refusal.status === 200 ? 'reported an error in its answer' : `answered ${refusal.status}`;
+  return new GatewayError(errorClass, `the upstream ${what}${code ? ` (${code})` : ''}`, {
     status: refusal.status,
     upstream: said,
     ...(wait !== null && PASSING.has(errorClass) && { retryAfterMs: wait }),

@@ -1,3 +1,4 @@
+import { carriesContent } from '@inferbridge/core';
 import { seededRandom } from '@inferbridge/core/testing';
 import { describe, expect, it } from 'vitest';
 import { events, exchange, made, WHOLE } from '../../../../../test/support/exchange.ts';
@@ -82,7 +83,8 @@ describe.each(VENDORS)('an upstream gone mad, read by $name', ({ vendor }) => {
       const { chunks, error } = await exchange(vendor, { stream: true }, [{ pieces: events(...values) }]);
       if (error)
         expect(['malformed', 'server_error', 'invalid_request', 'rate_limited']).toContain(error.class);
-      else if (chunks.length > 0)
+      // one that says nothing at all fails where streams are watched for their first content
+      else if (chunks.some(carriesContent))
         expect(faultsOf(chunks), `seed ${seed}: ${JSON.stringify(values)}`).toEqual([]);
     }
   });

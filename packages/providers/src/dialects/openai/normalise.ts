@@ -2,6 +2,7 @@ import {
   type ChatChunk,
   type ChatCompletion,
   type ChunkChoice,
+  carriesContent,
   GatewayError,
   type WireUsage,
 } from '@inferbridge/core';
@@ -138,6 +139,7 @@ export function createNormaliser(traits: ReplyTraits, made: Made) {
   let head: { id: string; created: number; model: string } | null = null;
   let usage: WireUsage | null = null;
   let last: ChatChunk | null = null;
+  let said = false;
 
   const oneChoice = (choice: ChunkChoice, position: number): ChunkChoice | null => {
     const index = placeOf(choice.index, position);
@@ -192,11 +194,16 @@ export function createNormaliser(traits: ReplyTraits, made: Made) {
         .filter(isRecord)
         .flatMap((choice, position) => oneChoice(choice, position) ?? []);
       last = { ...rest, ...head, object: 'chat.completion.chunk', choices: kept };
+      said ||= carriesContent(last);
       return kept.length > 0 ? last : null;
     },
     /** Has every choice that was begun been finished? */
     finished: () => choices.size > 0 && [...choices.values()].every((choice) => choice.finished),
-    /** What is still owed at the end of a complete stream: a finish reason, and the usage. */
+    /** What has been counted so far, for a stream that breaks; it has no other place to stand. */
+    counted(): readonly ChatChunk[] {
+      return usage && head ? [{ ...head, object: 'chat.completion.chunk', choices: [], usage }] : [];
+    },
+    /** What is still owed at the end of a complete stream: a finish reason where something was said, and the usage. */
     end(): readonly ChatChunk[] {
       if (!last || !head) return [];
       const about = { ...head, object: 'chat.completion.chunk' };
@@ -206,6 +213,8 @@ export function createNormaliser(traits: ReplyTraits, made: Made) {
         if (state.think) thinkingIn(delta, state.think, true);
         return { index, delta, finish_reason: finish('stop', hasCalls(state)) };
       });
+      // nothing was said: whoever says that it is done has not answered
+      if (!said && !carriesContent({ ...about, choices: closing })) closing.length = 0;
       return [
         ...(closing.length > 0 ? [{ ...about, choices: closing }] : []),
         ...(usage ? [{ ...about, choices: [], usage }] : []),

@@ -20,6 +20,7 @@ export interface StreamOptions {
     add(chunk: ChatChunk): ChatChunk | null;
     finished(): boolean;
     end(): readonly ChatChunk[];
+    counted(): readonly ChatChunk[];
   };
   /** An error event as the error that it is. */
   failure(body: unknown): GatewayError;
@@ -48,13 +49,47 @@ async function* whole(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arra
 const has = (bytes: Uint8Array, text: Buffer): boolean =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(text);
 
-/** Throws where one of these events reports an error. */
-function throwIfError(bytes: Uint8Array, failure: StreamOptions['failure']): void {
-  if (!has(bytes, ERROR)) return;
-  for (const { data } of parseEvents(bytes)) {
-    const value = parseJson(data);
-    if (isRecord(value) && value['error']) throw failure(value);
+/** Where one of these events reports an error: what came before it is sent on, and then it is thrown. */
+function* upToError(
+  bytes: Uint8Array,
+  failure: StreamOptions['failure'],
+): Generator<Frame, undefined, undefined> {
+  if (has(bytes, ERROR)) {
+    const before: ChatChunk[] = [];
+    for (const { data } of parseEvents(bytes)) {
+      const value = parseJson(data);
+      if (isRecord(value) && value['error']) {
+        if (before.length > 0) yield frameOf(...before);
+        throw failure(value);
+      }
+      before.push(...[readChunk(data)].filter((chunk) => chunk !== null));
+    }
   }
+  yield* rawFrames(bytes);
+  return undefined;
+}
+
+const EVENT_END = /\r\n\r\n|\n\n|\r\r/g;
+
+/** What tells something is read and written anew; what came before it in the same piece passes as it is. */
+function* rawFrames(bytes: Uint8Array): Generator<Frame, undefined, undefined> {
+  const all = rawFrame(bytes);
+  if (all.tells()) {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    let from = 0;
+    for (const { index, 0: end } of text.matchAll(EVENT_END)) {
+      const to = index + end.length;
+      if (from > 0 && rawFrame(bytes.subarray(from, to)).tells()) {
+        yield rawFrame(bytes.subarray(0, from));
+        yield rawFrame(bytes.subarray(from));
+        return;
+      }
+      if (from === 0 && rawFrame(bytes.subarray(0, to)).tells()) break;
+      from = to;
+    }
+  }
+  yield all;
+  return undefined;
 }
 
 async function* cleanFrames(
@@ -64,51 +99,64 @@ async function* cleanFrames(
   for await (const bytes of whole(body)) {
     const marked = has(bytes, DONE) && parseEvents(bytes).some(({ data }) => data === '[DONE]');
     if (marked) {
-      throwIfError(bytes, failure);
-      const before = parseEvents(bytes).flatMap(({ data }) => readChunk(data) ?? []);
-      if (before.length > 0) yield frameOf(...before);
+      const before = beforeDone(bytes);
+      if (before.length > 0) yield* upToError(before, failure);
       return 'complete';
     }
-    throwIfError(bytes, failure);
-    yield rawFrame(bytes);
+    yield* upToError(bytes, failure);
   }
   return 'cut';
 }
 
+/** The whole events before the one that says `[DONE]`. */
+function beforeDone(bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  return bytes.subarray(0, /^data: ?\[DONE\]\r?$/m.exec(text)?.index ?? bytes.length);
+}
+
 async function* normalFrames(
   body: AsyncIterable<Uint8Array>,
-  { normaliser, failure }: StreamOptions,
+  options: StreamOptions,
 ): AsyncGenerator<Frame, StreamEnd, undefined> {
-  const normal = normaliser();
-  const ending = () => {
-    const owed = normal.end();
-    return owed.length > 0 ? [frameOf(...owed)] : [];
-  };
-  for await (const bytes of whole(body)) {
-    const chunks: ChatChunk[] = [];
-    let done = false;
-    for (const { data } of parseEvents(bytes)) {
-      if (data === '[DONE]') {
-        done = true;
-        break;
-      }
-      const value = parseJson(data);
-      if (isErrorBody(value)) throw failure(value);
-      // usage may come in an event without choices; the normaliser checks what it reads
-      const whole =
-        isRecord(value) && value['choices'] === undefined && isRecord(value['usage'])
-          ? { ...value, choices: [] }
-          : value;
-      const chunk =
-        isRecord(whole) && Array.isArray(whole['choices']) ? normal.add(whole as unknown as ChatChunk) : null; // has choices
-      if (chunk) chunks.push(chunk);
-    }
-    if (chunks.length > 0) yield frameOf(...chunks);
-    if (done) {
-      yield* ending();
+  const normal = options.normaliser();
+  const framed = (chunks: readonly ChatChunk[]) => (chunks.length > 0 ? [frameOf(...chunks)] : []);
+  try {
+    for await (const bytes of whole(body)) {
+      const chunks: ChatChunk[] = [];
+      const done = readInto(chunks, bytes, normal, options.failure);
+      yield* framed(chunks);
+      if (done instanceof Error) throw done;
+      if (!done) continue;
+      yield* framed(normal.end());
       return 'complete';
     }
+  } catch (error) {
+    yield* framed(normal.counted());
+    throw error;
   }
-  if (normal.finished()) yield* ending();
+  yield* framed(normal.finished() ? normal.end() : normal.counted());
   return 'cut';
+}
+
+/** Adds the chunks of these events; true once the stream has said that it is done, or the failure that it reports. */
+function readInto(
+  chunks: ChatChunk[],
+  bytes: Uint8Array,
+  normal: ReturnType<StreamOptions['normaliser']>,
+  failure: StreamOptions['failure'],
+): boolean | GatewayError {
+  for (const { data } of parseEvents(bytes)) {
+    if (data === '[DONE]') return true;
+    const value = parseJson(data);
+    if (isErrorBody(value)) return failure(value);
+    // usage may come in an event without choices; the normaliser checks what it reads
+    const all =
+      isRecord(value) && value['choices'] === undefined && isRecord(value['usage'])
+        ? { ...value, choices: [] }
+        : value;
+    const chunk =
+      isRecord(all) && Array.isArray(all['choices']) ? normal.add(all as unknown as ChatChunk) : null; // has choices
+    if (chunk) chunks.push(chunk);
+  }
+  return false;
 }

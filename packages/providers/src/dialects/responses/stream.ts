@@ -1,4 +1,5 @@
 import {
+  type ChatChunk,
   createCutter,
   type Frame,
   frameOf,
@@ -27,18 +28,24 @@ export async function* responseFrames(
 ): AsyncGenerator<Frame, StreamEnd, undefined> {
   const translate = createTranslation({ created, failure });
   const cutter = createCutter();
-  const frame = (bytes: Uint8Array | null): Frame | null => {
-    if (!bytes) return null;
-    const chunks = parseEvents(bytes).flatMap(({ data }) => translate.event(parseJson(data)));
-    if (native) return nativeFrame({ dialect: RESPONSES_DIALECT, bytes }, chunks);
-    return chunks.length > 0 ? frameOf(...chunks) : null;
+  /** What came before an event that reports a failure is sent on before that is thrown. */
+  const frames = function* (bytes: Uint8Array | null): Generator<Frame, undefined, undefined> {
+    if (!bytes) return;
+    const chunks: ChatChunk[] = [];
+    try {
+      for (const { data } of parseEvents(bytes)) chunks.push(...translate.event(parseJson(data)));
+    } catch (error) {
+      if (chunks.length > 0 && !native) yield frameOf(...chunks);
+      throw error;
+    }
+    if (native) yield nativeFrame({ dialect: RESPONSES_DIALECT, bytes }, chunks);
+    else if (chunks.length > 0) yield frameOf(...chunks);
+    return undefined;
   };
   for await (const piece of body) {
-    const next = frame(cutter.push(piece));
-    if (next) yield next;
+    yield* frames(cutter.push(piece));
     if (translate.stopped()) return 'complete';
   }
-  const rest = frame(cutter.end());
-  if (rest) yield rest;
+  yield* frames(cutter.end());
   return translate.stopped() ? 'complete' : 'cut';
 }
