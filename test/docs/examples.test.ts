@@ -41,8 +41,9 @@ describe('the example in the readme of', () => {
 });
 
 it('every example in the guides has the types that it claims', async () => {
-  const sources = ['docs/write-a-provider.md', 'docs/compose.md'].flatMap((path) =>
-    blocks(path, 'ts').filter((code) => code.startsWith('//') && code.includes('import')),
+  const sources = ['docs/write-a-provider.md', 'docs/write-a-strategy.md', 'docs/compose.md'].flatMap(
+    (path) =>
+      blocks(path, 'ts').filter((code) => /^\/\/ (?!examples\/)/.test(code) && code.includes('import')),
   );
   expect(sources.length).toBeGreaterThanOrEqual(2);
   for (const [index, code] of sources.entries()) writeFileSync(join(dir, `guide-${index}.ts`), code);
@@ -55,6 +56,29 @@ it('every example in the guides has the types that it claims', async () => {
     }),
   );
   await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', dir]);
+});
+
+it('the guide to strategies shows the files of its example as they are', () => {
+  const shown = blocks('docs/write-a-strategy.md', 'ts').slice(0, 2);
+  expect(shown).toHaveLength(2);
+  for (const code of shown) {
+    const path = /^\/\/ (\S+)\n/.exec(code)?.[1] ?? '';
+    expect(code).toBe(`// ${path}\n${readFileSync(join(ROOT, path), 'utf8')}`);
+  }
+});
+
+it('every command that a document shows is one that there is', () => {
+  const usage = readFileSync(join(ROOT, 'packages/server/src/cli.ts'), 'utf8');
+  const documents = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)];
+  const shown = documents.flatMap((path) => [
+    ...readFileSync(join(ROOT, path), 'utf8').matchAll(/npx inferbridge ([^#\n`]+)/g),
+  ]);
+  expect(shown.length).toBeGreaterThan(10);
+  for (const [, line = ''] of shown) {
+    const [command = ''] = line.split(' ');
+    expect(usage).toContain(`inferbridge ${command}`);
+    for (const [flag] of line.matchAll(/--[a-z-]+/g)) expect(usage, line).toContain(flag);
+  }
 });
 
 it('no document links to a file that is not there', () => {

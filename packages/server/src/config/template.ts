@@ -29,13 +29,15 @@ logFileMaxBytes: 4294967296
 strictFields: false             # true: unknown request fields are a 422
 selfHosted:
   privateAddresses: false       # true, or a list of origins that users may register: ["http://10.0.0.5:11434"]
-faults: false
+faults: false                   # true: a request may ask for a fault with X-InferBridge-Fault; or { rules: [{ provider: openai, fault: "503", share: 0.1 }] }
+tags: {}                        # { team: metadata.team, plan: header.X-Plan }: what conditional and ab may tell requests apart by
 plugins: []                     # ["./acme.ts", "@acme/inferbridge-provider"]; nothing else is loaded
 aliases: {}                     # gpt-4o-mini: ib/balanced
 
 # providers:
 #   openai:
-#     apiKey: \${OPENAI_API_KEY}          # every user may use it without a key of their own; apiKeys: [..] for several
+#     apiKey: \${OPENAI_API_KEY}          # every user may use it without a key of their own; apiKeys: [..] for several, in rotation
+#     healthCheckSeconds: 30             # asked how it is while it is in use; 0 for never
 #   acme:
 #     use: openai-compatible
 #     baseUrl: https://llm.acme.example/v1
@@ -45,11 +47,12 @@ aliases: {}                     # gpt-4o-mini: ib/balanced
 
 # tiers:                                  # over the built-in ib/cheap, ib/balanced, ib/premium and ib/embed
 #   ib/balanced:
-#     strategy: priority
+#     strategy: priority                  # race, hedge, weighted, ab, latency, cheapest, least-busy, conditional; [hedge, { afterMs: 300 }]
 #     targets: ["openai:gpt-6.1-terra", "sarvam:sarvam-105b", "anthropic:claude-sonnet-5-5"]
 #     timeouts: { firstContentMs: 5000 }  # connectMs, headersMs, firstContentMs, idleMs, totalMs
 #     retries: 2                          # of the same target, only when nobody else can be called
-#     fallbackOn: { content_policy: false }
+#     fallbackOn: { content_policy: false, refusal: false, context_length: larger }   # larger: to a larger window; true, false
+#     breaker: { failures: 5, openMs: 30000 }
 #     maxUsd: 0.05                        # for all attempts of one request
 
 # stages: [logger, auth, limits, cache, router]              # outermost first; a plugin's stage as [name, {options}]

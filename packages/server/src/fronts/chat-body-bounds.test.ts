@@ -14,7 +14,7 @@ describe('a conversation', () => {
   it('may have as many calls and parts as anybody could mean, and no more, over all its messages', () => {
     expect(check([assistant(10_000), assistant(10_000)])).not.toThrow();
     expect(check([assistant(10_000), assistant(10_001)])).toThrow(
-      'messages[1].tool_calls: at most 20000 are taken in all messages together',
+      'messages[1].tool_calls: at most 20000 are taken in a conversation',
     );
     expect(check([user(50_000)])).not.toThrow();
     expect(check([user(1), user(50_000)])).toThrow('messages[1].content: at most 50000');

@@ -118,7 +118,7 @@ function boundedWithin(messages: unknown, field: 'tool_calls' | 'content', most:
     if (count > most)
       throw unprocessable(
         `messages[${index}].${field}`,
-        `messages[${index}].${field}: at most ${most} are taken in all messages together`,
+        `messages[${index}].${field}: at most ${most} are taken in a conversation`,
       );
   }
 }
