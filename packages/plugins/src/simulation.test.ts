@@ -11,14 +11,17 @@ import {
   type Plan,
   pipeline,
   type Reply,
-  type Strategy,
   settling,
+  type Target,
+  type Tier,
+  type TierTarget,
 } from '@inferbridge/core';
 import { type Act, scripted, seededRandom, virtualClock } from '@inferbridge/core/testing';
 import { expect, it } from 'vitest';
 import { type CallRecord, logger } from './logger.ts';
 import { resilience } from './resilience/index.ts';
 import { router } from './router.ts';
+import { priority, strategies } from './strategies/index.ts';
 
 /** `SEEDS=5000` runs more of them, `FIRST_SEED=17 SEEDS=1` repeats one. */
 const SEEDS = Number(process.env['SEEDS'] ?? 300);
@@ -72,6 +75,34 @@ function treeOf(plans: readonly Plan[], dice: Dice, depth: number): Plan {
     afterMs: dice.of([0, 100, 1_000]),
     cap: { note() {}, take: () => dice.chance(0.8) },
   };
+}
+
+const OPTIONS: Readonly<Record<string, (dice: Dice, n: number) => object>> = {
+  race: (dice, n) => (n > 1 && dice.chance(0.5) ? { width: 2 } : {}),
+  hedge: (dice) => ({
+    ...(dice.chance(0.7) && { afterMs: dice.of([50, 400]) }),
+    copies: 1 + dice.below(2),
+    cap: { share: dice.random(), floor: dice.below(5), ...(dice.chance(0.3) && { usdPerHour: 0.5 }) },
+  }),
+  weighted: (dice, n) => ({ weights: Array.from({ length: n }, (_, i) => (i === 0 ? 1 : dice.below(3))) }),
+  ab: (dice) => ({ spill: dice.chance(0.5), by: dice.of(['user', 'session', 'none']) }),
+  conditional: (dice, n) => ({
+    when: Array.from({ length: n }, (_, i) => (i === 0 ? {} : { stream: dice.chance(0.5) })),
+  }),
+};
+
+/** Targets under a random tree of plans, or under this package's own strategies, one within another. */
+function tierOf(targets: readonly Target[], dice: Dice, depth = 1): Tier {
+  if (depth === 1 && dice.chance(0.3))
+    return { strategy: (choices) => treeOf(choices.map(planOf), dice, 2), targets };
+  const strategy = dice.of(strategies);
+  const half = Math.ceil(targets.length / 2);
+  const inner: readonly TierTarget[] =
+    depth > 0 && targets.length > 2 && dice.chance(0.5)
+      ? [...targets.slice(0, half), tierOf(targets.slice(half), dice, depth - 1)]
+      : targets;
+  const make = () => strategy(inner, OPTIONS[strategy.name]?.(dice, inner.length));
+  return strategy.name === 'hedge' && inner.length < 3 ? priority(inner) : make();
 }
 
 /** Counts settled permits and the probes of each breaker that are out at a time; stops what would never end. */
@@ -131,7 +162,8 @@ async function simulate(seed: number) {
   ];
   const upstreams = [...'abcde'.slice(0, 1 + dice.below(5))].map((letter) => {
     const acts = Array.from({ length: 8 }, () => actOf(dice, letter)) as unknown as readonly [Act, ...Act[]]; // eight
-    const about = { clock, window: 100 * dice.below(3), credential: dice.of(['k1', 'k2']) };
+    const price = () => 0.1;
+    const about = { clock, price, window: 100 * (1 + dice.below(3)), credential: dice.of(['k1', 'k2']) };
     return scripted(`${dice.of(['p', 'q'])}:${letter}`, acts, about);
   });
   const targets = upstreams.map((target) => layered(target, layers));
@@ -147,11 +179,11 @@ async function simulate(seed: number) {
     retries: MOST_RETRIES,
     fallbackOn: { content_policy: dice.chance(0.5) },
   };
-  const strategy: Strategy = (choices) => treeOf(choices.map(planOf), dice, 2);
+  const tier = tierOf(targets, dice);
   const records: CallRecord[] = [];
   const gateway = pipeline()
     .use('logger', logger({ sink: (record) => records.push(record), clock }))
-    .to(router(() => ({ name: 'sim', tier: { strategy, targets }, run }), { host }));
+    .to(router(() => ({ name: 'sim', tier, run }), { host }));
 
   const told: Told[] = [];
   const converse = async (mine: Told, mostFrames: number) => {
