@@ -52,6 +52,10 @@ async function bench(): Promise<Results> {
     const translation = await startProgram('translation.ts', 'server');
     const { perEvent } = await translation.ask<{ perEvent: number[] }>({ times: quick ? 5 : 40 });
     await translation.stop();
+    say('planning …');
+    const planning = await startProgram('planning.ts', 'server');
+    const { added } = await planning.ask<{ added: Record<string, number[]> }>({ times: quick ? 2 : 10 });
+    await planning.stop();
     const contestants: readonly Contestant[] = [
       { name: 'direct', port: upstream.port, pid: null, model: 'ib/balanced' },
       { name: 'bare', port: bare.port, pid: bare.pid, model: 'ib/balanced' },
@@ -93,6 +97,7 @@ async function bench(): Promise<Results> {
       rssIdle,
       rssAfter,
       perEvent,
+      planning: added,
       pictures,
       requests: referee.requests(),
       throughGateway: asked,
