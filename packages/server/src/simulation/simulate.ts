@@ -116,7 +116,7 @@ interface Told {
 function requestOf(traffic: Traffic, random: () => number): Asked {
   const { model, inputTokens, outputTokens, users, tags, patience } = traffic;
   const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } };
-  const text = 'x'.repeat(4 * between(inputTokens, random));
+  const text = promptOf(between(inputTokens, random));
   const images = random() < traffic.images;
   const tools = random() < traffic.tools;
   return {
@@ -133,6 +133,14 @@ function requestOf(traffic: Traffic, random: () => number): Asked {
       }),
     },
   };
+}
+
+const FILLER = 'x'.repeat(4_000_000);
+
+/** Text of so many tokens. All share the same characters: a hundred thousand of them would fill the memory. */
+export function promptOf(tokens: number): string {
+  const characters = 4 * Math.max(1, tokens);
+  return characters > FILLER.length ? 'x'.repeat(characters) : FILLER.slice(0, characters);
 }
 
 const between = ([low, high]: readonly [number, number], random: () => number): number =>

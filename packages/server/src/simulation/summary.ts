@@ -50,6 +50,7 @@ export function summarise({ seed, seen, duration }: Simulated): Summary {
   const ok = seen.filter(({ outcome }) => outcome === 'ok');
   const stayed = seen.filter(({ outcome }) => outcome !== 'left').length;
   const width = duration / SLICES;
+  const slices = Map.groupBy(seen, ({ at }) => Math.min(SLICES - 1, Math.floor(at / width)));
   return {
     seed,
     requests: seen.length,
@@ -63,12 +64,7 @@ export function summarise({ seed, seen, duration }: Simulated): Summary {
     attempts_cost_usd: sum(seen.map(({ attemptsCost }) => attemptsCost)),
     providers: loads(seen),
     arms: counted(seen.flatMap(({ arm }) => arm ?? [])),
-    over_time: Array.from({ length: SLICES }, (_, index) =>
-      sliceOf(
-        seen.filter(({ at }) => Math.min(SLICES - 1, Math.floor(at / width)) === index),
-        index * width,
-      ),
-    ),
+    over_time: Array.from({ length: SLICES }, (_, index) => sliceOf(slices.get(index) ?? [], index * width)),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Loaded } from '../config/load.ts';
 import type { RequestRow } from '../store/schema.ts';
 import { historyOf } from './history.ts';
-import { type Arrival, type Asked, play } from './simulate.ts';
+import { type Arrival, type Asked, play, promptOf } from './simulate.ts';
 import { counted, type Quantiles, quantiles } from './summary.ts';
 import { createWorld } from './world.ts';
 
@@ -109,7 +109,7 @@ function usualTokens(rows: readonly RequestRow[]): Tokens {
 const DIRECT: ReadonlySet<string> = new Set(['direct', 'override', 'chain']);
 
 function requestOf(row: RequestRow, usual: Tokens): Asked {
-  const text = 'x'.repeat(4 * Number(row.input_tokens ?? usual.input));
+  const text = promptOf(Number(row.input_tokens ?? usual.input));
   const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } };
   const tool = { type: 'function', function: { name: 'f', parameters: { type: 'object' } } };
   return {
