@@ -1,7 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { requestId } from '../compat/headers.ts';
+import { chatFailure } from '../fronts/chat.ts';
 import type { Front } from '../fronts/front.ts';
-import { HttpError } from './http-error.ts';
+import { badRequest, HttpError } from './http-error.ts';
 import { sendWire } from './send.ts';
 
 export interface EdgeOptions {
@@ -36,9 +37,15 @@ export function createEdge({ models, rest, random, inFlight, draining }: EdgeOpt
   const running = new Set<Promise<void>>();
   const handle: RequestListener = (request, response) => {
     if (draining()) response.setHeader('connection', 'close');
-    const model = request.method === 'POST' ? models.get(pathOf(request.url)) : undefined;
-    if (!model) return rest(request, response);
     const id = requestId(request.headers);
+    const target = originForm(request.url);
+    if (target === null) {
+      const { wire } = badRequest('the address of the request cannot be read');
+      return sendWire(response, wire, chatFailure(wire, id), { 'x-request-id': id });
+    }
+    request.url = target;
+    const model = request.method === 'POST' ? models.get(pathOf(target)) : undefined;
+    if (!model) return rest(request, response);
     if (running.size >= inFlight) {
       const wire = overloaded(random());
       return sendWire(response, wire, model.front.failure(wire, id), {
@@ -57,7 +64,14 @@ export function createEdge({ models, rest, random, inFlight, draining }: EdgeOpt
   };
 }
 
-function pathOf(url = ''): string {
+/** The path and query, also of a whole address (RFC 9112, 3.2.2; read 2026-11-21); `null` where it is none. */
+function originForm(url = ''): string | null {
+  if (url.startsWith('/') || url === '*') return url;
+  const parsed = URL.parse(url);
+  return parsed && `${parsed.pathname}${parsed.search}`;
+}
+
+function pathOf(url: string): string {
   const query = url.indexOf('?');
   return query < 0 ? url : url.slice(0, query);
 }
