@@ -121,7 +121,7 @@ describe.each([false, true])('what is odd but no failure, stream: %s', (stream) 
       fault(write('HTTP/1.1 100 Continue\r\n\r\n'), ...sound('openai', stream).steps),
     );
     const told = await ask(parts, { stream });
-    expect([told.status, told.text, told.attempts[0]]).toEqual([200, SECOND, ['compatible', 'unreachable']]);
+    expect([told.status, told.text, told.attempts[0]]).toEqual([200, SECOND, ['compatible', 'malformed']]);
   });
 
   it.each([
