@@ -35,6 +35,29 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
   });
 }
 
+/**
+ * The same promise, but for one that does not end when its signal aborts: this one then rejects with the reason. What
+ * the other comes to is nobody's any more.
+ */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    const over = () => signal.removeEventListener('abort', abort);
+    promise.then(
+      (value) => {
+        over();
+        resolve(value);
+      },
+      (error) => {
+        over();
+        reject(error);
+      },
+    );
+  });
+}
+
 /** A controller that aborts when its parent does, with the parent's reason. */
 export function linked(parent: AbortSignal): AbortController {
   const controller = new AbortController();

@@ -36,6 +36,9 @@ const ERROR_CLASSES = {
   internal: { again: 'no', next: 'yes', against: 'breaker' },
 } as const satisfies Record<string, ClassRule>;
 
+/** Is this the name of a class? */
+export const isErrorClass = (name: string): name is ErrorClass => Object.hasOwn(ERROR_CLASSES, name);
+
 /** The rule of a class. */
 export const ruleOf = (errorClass: ErrorClass): ClassRule => ERROR_CLASSES[errorClass];
 

@@ -3,6 +3,7 @@ export * from './call.ts';
 export * from './chat.ts';
 export * from './clock.ts';
 export * from './embeddings.ts';
+export { LONGEST_WAIT_MS } from './engine/again.ts';
 export { LEAST_TELLING_MS } from './engine/attempt.ts';
 export { ExhaustedError, type Failure, type Verdict } from './engine/failure.ts';
 export { createRetryBudget, type RetryBudget, type RetryBudgetOptions } from './engine/retry-budget.ts';

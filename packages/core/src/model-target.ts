@@ -1,14 +1,14 @@
 import type { Call } from './call.ts';
-import type { ChatChunk, ChatRequest } from './chat.ts';
+import type { ChatCompletion, ChatRequest } from './chat.ts';
+import { asAsked, choicesOf } from './chat-answer.ts';
 import type { EmbeddingsRequest } from './embeddings.ts';
 import { asGatewayError, GatewayError } from './errors.ts';
-import { type Frame, type Frames, frameOf } from './frame.ts';
+import type { Frames } from './frame.ts';
 import type { Host } from './host.ts';
-import type { ChatAnswer, ChatBody, ChatStream, Credential, Provider, ProviderIO } from './provider.ts';
+import type { ChatBody, ChatStream, Credential, Provider, ProviderIO } from './provider.ts';
 import { begin, type Record } from './record.ts';
 import { refused, refusedInStream } from './refusal.ts';
 import { createEnding, type End, type Outcome, type Reply } from './reply.ts';
-import { createFold } from './stream/fold.ts';
 import { observe } from './stream/observe.ts';
 import type { Permit, Target } from './target.ts';
 import { type Price, readUsage, type Usage } from './usage.ts';
@@ -26,7 +26,6 @@ export interface ModelTargetOptions {
 }
 
 const open: Permit = { settle() {} };
-const encoder = new TextEncoder();
 
 /**
  * The innermost target: one model of one provider under one credential. It alone writes the trail, turns whatever a
@@ -69,15 +68,15 @@ export function modelTarget(options: ModelTargetOptions): Target {
           return await embeddings({ ...request.value, model }, provider, target, io, told);
         const { native, value } = request;
         const asked: ChatRequest = { ...value, model };
-        const answer = await settleKind(
+        const answer = await asAsked(
           provider.chat(asked, io, native?.of === value ? native : undefined),
           call,
-          told,
+          record.sent,
         );
         if (answer.kind === 'completion') return completion(answer, target, told, call);
         return await stream(answer, target, told, call);
       } catch (error) {
-        throw record.failed(failureOf(error, call));
+        throw record.entry.outcome === 'running' ? record.failed(failureOf(error, call)) : error;
       }
     },
   };
@@ -123,44 +122,11 @@ const ioOf = (host: Host, credential: Credential, call: Call, told: Told): Provi
     }),
 });
 
-/** Chunks as asked for: framed where the caller streams, folded where not. */
-async function settleKind(answer: ChatAnswer, call: Call, told: Told): Promise<ChatBody | ChatStream> {
-  const streams = call.request.value.stream === true;
-  if (Symbol.asyncIterator in answer) told.record.sent(); // nobody says when; it may be at once
-  const given: ChatBody | ChatStream =
-    Symbol.asyncIterator in answer ? { kind: 'stream', frames: framesOf(answer, call) } : await answer;
-  if (given.kind === 'completion' || streams) return given;
-  const fold = createFold();
-  const observation = await observe(given.frames, () => {}, choicesOf(call));
-  try {
-    for await (const frame of observation.frames) for (const chunk of frame.chunks()) fold.add(chunk);
-  } catch (error) {
-    // nobody has seen any of it, so nothing is committed
-    throw asGatewayError(error).cause ?? error;
-  }
-  const whole = fold.done();
-  return { kind: 'completion', bytes: encoder.encode(JSON.stringify(whole)), json: () => whole };
-}
-
-const choicesOf = ({ request }: Call): number => (request.operation === 'chat' ? (request.value.n ?? 1) : 1);
-
-async function* framesOf(
-  chunks: AsyncIterable<ChatChunk>,
-  call: Call,
-): AsyncGenerator<Frame, undefined, undefined> {
-  for await (const chunk of chunks) {
-    call.signal.throwIfAborted();
-    call.progress?.('bytes');
-    yield frameOf(chunk);
-  }
-  return undefined;
-}
-
 function completion(body: ChatBody, target: Target, told: Told, call: Call): Reply {
   const value = body.json();
   if (!Array.isArray(value.choices) || value.choices.length === 0)
     throw new GatewayError('malformed', 'the upstream answered without choices', { status: 200 });
-  if (call.state.refusalFails) refused(value);
+  if (call.state.refusalFails) refuse(value, told);
   return {
     kind: 'completion',
     bytes: body.bytes,
@@ -168,6 +134,15 @@ function completion(body: ChatBody, target: Target, told: Told, call: Call): Rep
     ...(body.native && { native: body.native }),
     ...whole(readUsage(value.usage), target, told),
   };
+}
+
+/** The refusal was an answer, and is paid. */
+function refuse(value: ChatCompletion, told: Told): void {
+  try {
+    refused(value);
+  } catch (error) {
+    throw told.record.failed(asGatewayError(error), readUsage(value.usage));
+  }
 }
 
 async function embeddings(

@@ -48,6 +48,10 @@ export interface PlanContext {
   /** Milliseconds since 1970; prices depend on it. */
   readonly wall: number;
   random(): number;
+  /** How many targets the tier has as it is written. */
+  readonly targets: number;
+  /** Where the tier stands within the outermost one, empty for that itself. */
+  readonly place: string;
   readonly user: string | null;
   readonly session: string | null;
   readonly request: RequestFacts;

@@ -61,13 +61,13 @@ export interface Store {
 /** A strategy plugin is also a function for those who compose in code: `race([a, b])`. */
 export interface StrategyPlugin extends Plugin<'strategy', Strategy> {
   (targets: readonly TierTarget[], options?: unknown): Tier;
-  /** Throws a `TypeError` where these options do not fit a tier of so many targets. */
-  check(options: unknown, targets: number): void;
+  /** Throws a `TypeError` where these options do not fit a tier of so many targets, or tags that there are not. */
+  check(options: unknown, targets: number, tags?: readonly string[]): void;
 }
 
 export interface StrategyDefinition<Options> extends Definition<Options, Strategy> {
-  /** What is wrong with the options for a tier of so many targets; `null` where they fit. */
-  readonly fits?: (options: Options, targets: number) => string | null;
+  /** What is wrong with the options for a tier of so many targets; `null` where they fit. `tags`: those there are, where that is known. */
+  readonly fits?: (options: Options, targets: number, tags?: readonly string[]) => string | null;
 }
 
 /** A strategy over targets, which may be tiers themselves. */
@@ -75,6 +75,8 @@ export interface Tier {
   readonly name?: string;
   /** The strategy's name, for people to read. */
   readonly by?: string;
+  /** What one of its targets is called; default `target`. */
+  readonly each?: string;
   readonly strategy: Strategy;
   readonly targets: readonly TierTarget[];
 }
@@ -131,9 +133,9 @@ export const defineStore = <Options = undefined>(definition: Definition<Options,
 /** A planner; its options are checked once, when a tier is made of it. */
 export function defineStrategy<Options = undefined>(definition: StrategyDefinition<Options>): StrategyPlugin {
   const { plugin, name, init } = define('strategy', definition);
-  const check = (options: unknown, targets: number) => {
+  const check: StrategyPlugin['check'] = (options, targets, tags) => {
     const parsed = parse(`strategy ${name}`, definition.options, options);
-    const wrong = definition.fits?.(parsed, targets);
+    const wrong = definition.fits?.(parsed, targets, tags);
     if (wrong) throw new TypeError(`strategy ${name}: ${wrong}`);
   };
   const tier = (targets: readonly TierTarget[], options?: unknown): Tier => {

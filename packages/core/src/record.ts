@@ -2,6 +2,7 @@ import type { Attempt, Call } from './call.ts';
 import { type GatewayError, isOurs } from './errors.ts';
 import type { Host } from './host.ts';
 import { expectedUsage, requestFacts } from './plan.ts';
+import { REFUSAL } from './refusal.ts';
 import type { End } from './reply.ts';
 import type { Permit, Settlement, Target } from './target.ts';
 import type { Price, Usage } from './usage.ts';
@@ -11,7 +12,8 @@ export interface Record {
   /** The request is on its way to the upstream: from here on it may cost something. */
   sent(): void;
   content(): void;
-  failed(error: GatewayError): GatewayError;
+  /** `usage`: where the upstream answered, and the answer is taken for a failure. */
+  failed(error: GatewayError, usage?: Usage | null): GatewayError;
   /** `heard`: tokens of content that came, estimated, for an end without usage. */
   ended(end: End, usage: Usage | null, heard: number): void;
   readonly entry: Attempt;
@@ -72,8 +74,10 @@ export function begin(call: Call, target: Target, host: Host, permit: Permit, pr
       entry.status = 200;
       call.progress?.('content');
     },
-    failed(error) {
-      if (isOurs(error) || error.class === 'timeout') estimate(0);
+    failed(error, usage = null) {
+      entry.usage = usage;
+      if (usage) bill(usage);
+      else if (isOurs(error) || error.class === 'timeout' || error.details.code === REFUSAL) estimate(0);
       settle(isOurs(error) ? 'aborted' : error.class, error);
       return error;
     },

@@ -3,8 +3,11 @@ import { GatewayError } from './errors.ts';
 
 const said = (text: unknown): boolean => typeof text === 'string' && text !== '';
 
+/** The code of an answer that is taken for a failure. */
+export const REFUSAL = 'refusal';
+
 const refusal = () =>
-  new GatewayError('content_policy', 'the model refused to answer', { status: 200, code: 'refusal' });
+  new GatewayError('content_policy', 'the model refused to answer', { status: 200, code: REFUSAL });
 
 /** Throws `content_policy` for a completion that only says no: a refusal, or filtered before anything was said. */
 export function refused({ choices }: ChatCompletion): void {

@@ -1,4 +1,12 @@
-import { branches, type Candidate, expectedCost, leaves, type Money, type Plan } from '@inferbridge/core';
+import {
+  branches,
+  type Candidate,
+  expectedCost,
+  LONGEST_WAIT_MS,
+  leaves,
+  type Money,
+  type Plan,
+} from '@inferbridge/core';
 import type { Planned } from './router.ts';
 
 /** When a step begins: with the request, when what stands before it has failed, or so many milliseconds after that. */
@@ -39,9 +47,9 @@ export interface Explanation {
 
 /** Reads a plan from left to right: who would be called, when and why, and who would not, why and until when. */
 export function explain(planned: Planned): Explanation {
-  const { plan, request, plannedAt, name, strategy, leftOut = [] } = planned;
+  const { plan, request, plannedAt, name, strategy, leftOut = [], run } = planned;
   const ready = pruned(plan);
-  const steps = ready ? stepsOf(ready, 'now') : waiting(plan);
+  const steps = ready ? stepsOf(ready, 'now') : waiting(plan, run?.retries !== 0);
   const blocked = leaves(plan).flatMap(({ target, facts }) =>
     facts.blocked
       ? [
@@ -104,11 +112,8 @@ function later(start: Start, ms: number): Start {
   return `after_ms:${Math.round(before + ms)}`;
 }
 
-/** A rate limit that ends sooner is waited for. */
-const LONGEST_WAIT_MS = 5_000;
-
 /** Nobody can be called now: a short cool-down is waited for, else the breaker that opened first is tried. */
-function waiting(plan: Plan): readonly Planning[] {
+function waiting(plan: Plan, patient: boolean): readonly Planning[] {
   const held = leaves(plan).flatMap((candidate) => {
     const { blocked } = candidate.facts;
     return blocked ? [{ candidate, ...blocked }] : [];
@@ -117,7 +122,7 @@ function waiting(plan: Plan): readonly Planning[] {
     .filter(({ blocked, forMs }) => blocked === 'cooling' && forMs !== null && forMs <= LONGEST_WAIT_MS)
     .sort((a, b) => (a.forMs ?? 0) - (b.forMs ?? 0));
   const [soonest] = cooling;
-  if (soonest)
+  if (soonest && patient)
     return [
       {
         candidate: soonest.candidate,

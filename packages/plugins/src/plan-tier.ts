@@ -28,6 +28,8 @@ export interface Passed {
 export interface Notes {
   readonly unfit: Unfit[];
   readonly passed: Passed[];
+  /** Offer those as well whose window seems too small. */
+  anyWindow?: boolean;
 }
 
 /**
@@ -39,12 +41,13 @@ export function planTier(
   call: Call,
   context: PlanContext,
   notes: Notes = { unfit: [], passed: [] },
+  place?: string,
 ): Pick<Choice, 'plan' | 'candidates'> | null {
   const choices = tier.targets.flatMap(
-    (target, index) => choiceOf(target, index, tier, call, context, notes) ?? [],
+    (target, index) => choiceOf(target, index, placeOf(tier, index, place), call, context, notes) ?? [],
   );
   if (choices.length === 0) return null;
-  const plan = tier.strategy(choices, context);
+  const plan = tier.strategy(choices, { ...context, targets: tier.targets.length, place: placeIn(place) });
   const offered = choices.length === 1 ? choices[0]?.candidates : choices.flatMap((one) => one.candidates);
   const planned = leaves(plan);
   if (planned.length < (offered?.length ?? 0)) {
@@ -59,22 +62,22 @@ export function planTier(
 function choiceOf(
   target: TierTarget,
   index: number,
-  tier: Tier,
+  place: string,
   call: Call,
   context: PlanContext,
   notes: Notes,
 ): Choice | null {
   if (!isTarget(target)) {
-    const inner = planTier(target, call, context, notes);
+    const inner = planTier(target, call, context, notes, place);
     return inner && { index, ...inner };
   }
   const candidate: Candidate = { target, facts: target.facts(call) };
-  const error = candidate.facts.unfit ?? tooLong(candidate, context);
+  const error = candidate.facts.unfit ?? (notes.anyWindow ? null : tooLong(candidate, context));
   if (error) {
     notes.unfit.push({ target, error });
     return null;
   }
-  const plan: Plan = { attempt: candidate, why: `target ${index + 1}${tier.name ? ` of ${tier.name}` : ''}` };
+  const plan: Plan = { attempt: candidate, why: place };
   return { index, plan, candidates: [candidate] };
 }
 
@@ -88,5 +91,13 @@ function tooLong({ facts: { window } }: Candidate, { request }: PlanContext): Ga
     `the prompt has about ${request.inputTokens} tokens, its window holds ${window}`,
   );
 }
+
+/** `target 2 of fast`; within a tier inside it `target 2 of fast, its target 1`. */
+const placeOf = ({ each = 'target', name }: Tier, index: number, outer?: string): string =>
+  outer === undefined
+    ? `${each} ${index + 1}${name ? ` of ${name}` : ''}`
+    : `${outer}, its ${each} ${index + 1}`;
+
+const placeIn = (place: string | undefined): string => place ?? '';
 
 const isTarget = (target: TierTarget): target is Target => 'handle' in target;

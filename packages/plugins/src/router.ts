@@ -118,7 +118,8 @@ export async function planCall(
 function despiteWindows(tier: Tier, call: Call, context: PlanContext, notes: Notes) {
   if (!notes.unfit.some(({ error }) => error.class === 'context_length')) return null;
   notes.unfit.length = notes.passed.length = 0;
-  return planTier(tier, call, { ...context, request: { ...context.request, inputTokens: 0 } }, notes);
+  notes.anyWindow = true;
+  return planTier(tier, call, context, notes);
 }
 
 function leftOutOf(route: Route, { unfit, passed }: Notes): { leftOut?: readonly LeftOut[] } {
@@ -155,6 +156,8 @@ const contextOf = (call: Call, request: RequestFacts, host: Pick<Host, 'clock' |
   now: host.clock.now(),
   wall: host.clock.wall(),
   random: host.random,
+  targets: 0,
+  place: '',
   user: call.state.user?.id ?? null,
   session: call.state.session ?? null,
   request,

@@ -133,7 +133,11 @@ export async function createInferBridge(
     ),
     everySeconds: (name) => config.providers[name]?.healthCheckSeconds ?? HEALTH_CHECK_SECONDS,
   });
-  const callState = createCallState({ tags: config.tags, drills: drillsOf(config) });
+  const callState = createCallState({
+    tags: config.tags,
+    drills: drillsOf(config),
+    providers: providers.names(),
+  });
   const open = new Set<(reason: GatewayError) => void>();
   const answerOf = createModelCall({
     gateway,

@@ -3,7 +3,7 @@ import type { Candidate } from '../target.ts';
 import { keyOf, type Run } from './state.ts';
 
 /** A limit or cool-down that ends sooner than this is waited for; a longer one is the client's to wait for. */
-const LONGEST_WAIT_MS = 5_000;
+export const LONGEST_WAIT_MS = 5_000;
 const RETRIES = 2;
 const BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 5_000;
@@ -21,6 +21,7 @@ export interface NextTry {
  */
 export function nextTry(candidates: readonly Candidate[], state: Run): NextTry | null {
   const { call, options, host } = state;
+  if ((call.budget.usdLeft() ?? 1) <= 0) return null;
   const now = host.clock.now();
   const waiting = candidates
     .flatMap((candidate) => {

@@ -25,6 +25,8 @@ export function contextOf(
     now: 1_000,
     wall: Date.UTC(2026, 0, 1),
     random: seededRandom(1),
+    targets: 0,
+    place: '',
     user: 'user',
     session: null,
     ...rest,

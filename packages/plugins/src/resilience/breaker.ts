@@ -103,7 +103,13 @@ export function breaker({ clock, random, failures = 5, openMs = 30_000 }: Breake
 
   return (target) => {
     const key = `${target.provider}\n${target.credential}\n${target.model}`;
-    const stateOf = () => states.get(key) ?? fresh(states, key);
+    const stateOf = () => {
+      const found = states.get(key);
+      if (!found) return fresh(states, key);
+      // the order of the map is that of the last use, once that matters
+      if (states.size > MOST_KEPT / 2 && states.delete(key)) states.set(key, found);
+      return found;
+    };
     const permit = (call: Call, role: Role): Permit | Blocked => {
       const state = stateOf();
       const answer = settling(target.acquire(call), (settlement) =>

@@ -1,4 +1,4 @@
-import type { Blocked, Clock, Layer, Permit } from '@inferbridge/core';
+import { type Blocked, type Clock, isBlocked, type Layer, type Permit } from '@inferbridge/core';
 
 /** Keeps requests from providers whose health checks fail; whoever checks them tells it how they went. */
 export interface HealthGate {
@@ -42,14 +42,18 @@ export function createHealthGate({ clock }: { readonly clock: Clock }): HealthGa
         facts(call) {
           const facts = target.facts(call);
           if (facts.blocked || failing.size === 0) return facts;
-          return { ...facts, blocked: blocked(() => target.acquire(call)) };
+          return { ...facts, blocked: blocked(() => insisted(target.acquire(call))) };
         },
         acquire(call) {
           if (used.size >= MOST_KEPT) used.clear();
           used.set(key, clock.now());
-          return blocked(() => target.acquire(call)) ?? target.acquire(call);
+          return blocked(() => insisted(target.acquire(call))) ?? target.acquire(call);
         },
       };
     },
   };
 }
+
+/** Whoever insists here insists all the way in: a breaker is most often open as well. */
+const insisted = (answer: Permit | Blocked): Permit | Blocked =>
+  isBlocked(answer) && answer.insist ? answer.insist() : answer;

@@ -29,7 +29,11 @@ export function learning({ clock }: LearningOptions): Layer {
     const key = `${target.provider}\n${target.credential}\n${target.model}`;
     const mine = (): Learned => {
       const found = learned.get(key);
-      if (found) return found;
+      if (found) {
+        // the order of the map is that of the last use, once that matters
+        if (learned.size > MOST_KEPT / 2 && learned.delete(key)) learned.set(key, found);
+        return found;
+      }
       if (learned.size >= MOST_KEPT) forget(learned);
       const made: Learned = { inFlight: 0, errorRate: null, whole: series(), streamed: series() };
       learned.set(key, made);
@@ -108,8 +112,8 @@ const seriesFor = (known: Learned, { request }: Call): Series =>
 
 function note(known: Learned, times: Series, { outcome, firstContentMs }: Settlement, now: number): void {
   if (outcome === 'aborted') return;
-  const { against } = outcome === 'ok' ? { against: null } : ruleOf(outcome);
-  const failed = against === 'breaker' || against === 'cooldown';
+  // whatever sends a request on to the next candidate is a failure of this one
+  const failed = outcome !== 'ok' && ruleOf(outcome).next === 'yes';
   if (outcome === 'ok' || failed)
     known.errorRate = (known.errorRate ?? 0) * (1 - ERROR_WEIGHT) + (failed ? ERROR_WEIGHT : 0);
   if (firstContentMs === null) return;
@@ -143,7 +147,7 @@ function refresh(times: Series, now: number): void {
 const quantile = (sorted: Float64Array, share: number): number | null =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null;
 
-/** Those that nobody uses now go; a Map keeps the order in which keys came. */
+/** Those that were used longest ago, and not now, go. */
 function forget(learned: Map<string, Learned>): void {
   for (const [key, { inFlight }] of learned) {
     if (inFlight === 0) learned.delete(key);

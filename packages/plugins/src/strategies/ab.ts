@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Choice, defineStrategy, type PlanContext, type StrategyPlugin } from '@inferbridge/core';
 import { z } from 'zod';
+import { unknownTag } from './tags.ts';
 import { misfit, weight, weightOf } from './weights.ts';
 
 const options = z.strictObject({
@@ -21,15 +22,18 @@ type Options = z.infer<typeof options>;
 /**
  * An experiment: each caller stays on one arm, the arm stands on the log row. Dealt by a hash of seed and key, so that
  * the same seed gives the same arms everywhere; whoever has no key is dealt by chance each time. A caller who cannot be
- * on the arm that the hash says (no provider key for it) is dealt among the arms that are left.
+ * on the arm that the hash says (no provider key for it) is dealt anew among the arms that are left.
  */
 export const ab: StrategyPlugin = defineStrategy<Options>({
   name: 'ab',
   options,
-  fits: ({ weights, names }, targets) =>
-    names && names.length !== targets
-      ? `names: one for each target is wanted: ${targets}, got ${names.length}`
-      : misfit(weights, targets),
+  fits: ({ weights, names, by }, targets, tags) => {
+    if (names && names.length !== targets)
+      return `names: one for each target is wanted: ${targets}, got ${names.length}`;
+    if (names && new Set(names).size < names.length) return 'names: each arm needs one of its own';
+    if (by !== 'user' && by !== 'session') return unknownTag(`by`, [by], tags) ?? misfit(weights, targets);
+    return misfit(weights, targets);
+  },
   create: (given) => (choices, context) => {
     const chosen = deal(choices, given, context);
     const arm = given.names?.[chosen.index] ?? letter(chosen.index);
@@ -40,11 +44,12 @@ export const ab: StrategyPlugin = defineStrategy<Options>({
 
 function deal(choices: readonly Choice[], { weights, by, seed }: Options, context: PlanContext): Choice {
   const key = keyOf(by, context);
-  const at = key === null ? context.random() : fraction(`${seed}\n${key}`);
-  const highest = Math.max(weights?.length ?? 0, ...choices.map(({ index }) => index + 1));
-  const everybody = Array.from({ length: highest }, (_, index) => ({ index }));
-  const { index } = pick(everybody, weights, at);
-  return choices.find((choice) => choice.index === index) ?? pick(choices, weights, at);
+  const at = (round: string) =>
+    key === null ? context.random() : fraction(`${seed}${context.place}${round}\n${key}`);
+  const count = Math.max(context.targets, weights?.length ?? 0, ...choices.map(({ index }) => index + 1));
+  const everybody = Array.from({ length: count }, (_, index) => ({ index }));
+  const { index } = pick(everybody, weights, at(''));
+  return choices.find((choice) => choice.index === index) ?? pick(choices, weights, at(' again'));
 }
 
 /** The one in whose share of the whole this point lies. */

@@ -1,18 +1,24 @@
 import { defineStrategy, type RequestFacts, type StrategyPlugin } from '@inferbridge/core';
 import { z } from 'zod';
 import { inOrder } from './order.ts';
+import { unknownTag } from './tags.ts';
 
 /** All that is said must hold; `{}` always holds. */
-const condition = z.strictObject({
-  tools: z.boolean().optional(),
-  images: z.boolean().optional(),
-  stream: z.boolean().optional(),
-  /** Estimated tokens of the prompt: at least, at most. */
-  minInputTokens: z.int().min(0).optional(),
-  maxInputTokens: z.int().min(0).optional(),
-  /** Each tag has this value, or one of these. */
-  tags: z.record(z.string(), z.union([z.string(), z.array(z.string()).min(1)])).optional(),
-});
+const condition = z
+  .strictObject({
+    tools: z.boolean().optional(),
+    images: z.boolean().optional(),
+    stream: z.boolean().optional(),
+    /** Estimated tokens of the prompt: at least, at most. */
+    minInputTokens: z.int().min(0).optional(),
+    maxInputTokens: z.int().min(0).optional(),
+    /** Each tag has this value, or one of these. */
+    tags: z.record(z.string(), z.union([z.string(), z.array(z.string()).min(1)])).optional(),
+  })
+  .refine(
+    ({ minInputTokens = 0, maxInputTokens = Number.POSITIVE_INFINITY }) => minInputTokens <= maxInputTokens,
+    'minInputTokens is above maxInputTokens: it can never hold',
+  );
 
 type Condition = z.infer<typeof condition>;
 
@@ -25,9 +31,13 @@ const options = z.strictObject({
 export const conditional: StrategyPlugin = defineStrategy({
   name: 'conditional',
   options,
-  fits: ({ when }, targets) =>
+  fits: ({ when }, targets, tags) =>
     when.length === targets
-      ? null
+      ? unknownTag(
+          'when',
+          when.flatMap((one) => Object.keys(one.tags ?? {})),
+          tags,
+        )
       : `when: one condition for each target is wanted: ${targets}, got ${when.length}; {} always holds`,
   create:
     ({ when }) =>

@@ -34,7 +34,8 @@ function loadOf(choice: Choice): number | null {
   if (!facts || facts.blocked) return null;
   const { ewmaMs, inFlight, errorRate } = facts;
   const busy = inFlight ?? 0;
-  if (ewmaMs === null) return busy === 0 ? 0 : Number.MAX_VALUE;
+  // one that has only failed is not unknown
+  if (ewmaMs === null) return busy === 0 && !errorRate ? 0 : Number.MAX_VALUE;
   return (ewmaMs * (busy + 1)) / (1 - Math.min(MOST_ERRORS, errorRate ?? 0));
 }
 

@@ -7,7 +7,7 @@ import { loadPlugins } from '../plugins.ts';
 import { buildLayers } from './layers.ts';
 import { chooseStages } from './pipeline.ts';
 import { buildProviders, operatorKeys } from './providers.ts';
-import { buildAliases, buildTiers, createStrategies } from './tiers.ts';
+import { buildAliases, buildTiers, createStrategies, silencedSettings } from './tiers.ts';
 
 /** A configuration made into the parts of a gateway; nothing is opened, nothing is written. */
 export type Assembly = Awaited<ReturnType<typeof assemble>>;
@@ -28,12 +28,12 @@ export async function assemble({ config, base }: Pick<Loaded, 'config' | 'base'>
     registry,
     providers,
     tiers,
-    aliases: buildAliases(config),
+    aliases: buildAliases(config, tiers, providers),
     strategyOf: strategies.of,
     stages: chooseStages(config, registry, host),
     operator,
     ...buildLayers(config, providers, host),
-    notes: notYet(config),
+    notes: [...notYet(config), ...silencedSettings(config)],
   };
 }
 

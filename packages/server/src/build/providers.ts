@@ -7,7 +7,10 @@ import type { Providers } from '../routing/targets.ts';
 export function buildProviders(config: Config, registry: Registry, host: Host): Providers {
   const made = new Map<string, Provider>();
   const names = registry.names('provider');
-  const faults: string[] = [];
+  const faults: string[] = Object.entries(config.providers).flatMap(([name, { apiKey, apiKeys = [] }]) => {
+    const all = [...(apiKey ? [apiKey] : []), ...apiKeys];
+    return new Set(all).size < all.length ? [`providers.${name}.apiKeys: a key stands there twice`] : [];
+  });
   for (const name of new Set([
     ...names.filter((name) => !plugin(registry, name).template),
     ...Object.keys(config.providers),

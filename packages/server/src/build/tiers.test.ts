@@ -153,23 +153,25 @@ describe('buildTiers', () => {
 describe('buildAliases', () => {
   it('takes aliases of tiers, targets and models', () => {
     const aliases = { fast: 'groq:a', usual: 'ib/balanced', plain: 'gpt-4o' };
-    expect(Object.fromEntries(buildAliases(parse({ aliases })))).toEqual(aliases);
+    expect(Object.fromEntries(buildAliases(parse({ aliases }), build({}), providers))).toEqual(aliases);
   });
 
   it('stops at an alias of an alias, and says what to write instead', () => {
-    expect(faults(() => buildAliases(parse({ aliases: { a: 'b', b: 'groq:x' } })))).toEqual([
-      'aliases.a: "b" is an alias itself; point to what it stands for: "groq:x"',
-    ]);
+    expect(
+      faults(() => buildAliases(parse({ aliases: { a: 'b', b: 'groq:x' } }), build({}), providers)),
+    ).toEqual(['aliases.a: "b" is an alias itself; point to what it stands for: "groq:x"']);
   });
 
   it('stops at an alias of itself', () => {
-    expect(faults(() => buildAliases(parse({ aliases: { a: 'a' } })))[0]).toMatch(/^aliases\.a: /);
+    expect(faults(() => buildAliases(parse({ aliases: { a: 'a' } }), build({}), providers))[0]).toMatch(
+      /^aliases\.a: /,
+    );
   });
 
   it('does not take what every object has for an alias', () => {
-    expect(buildAliases(parse({ aliases: { a: 'constructor', b: 'toString' } })).get('a')).toBe(
-      'constructor',
-    );
+    expect(
+      buildAliases(parse({ aliases: { a: 'constructor', b: 'toString' } }), build({}), providers).get('a'),
+    ).toBe('constructor');
   });
 });
 

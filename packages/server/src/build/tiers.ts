@@ -1,4 +1,5 @@
 import type { Registry, Strategy, StrategyPlugin } from '@inferbridge/core';
+import { isModeName, modeName } from '../compat/names.ts';
 import { defaultTiers } from '../compat/tiers.ts';
 import { ConfigError, nearest } from '../config/config-error.ts';
 import type { Config, StrategyConfig, TargetConfig, TierConfig } from '../config/schema.ts';
@@ -10,7 +11,7 @@ export interface Strategies {
   /** The strategy of an entry, made once for each: what it remembers (a cap on copies) is that tier's alone. */
   of(entry: { readonly strategy: StrategyConfig }): Strategy;
   /** Throws where there is none of that name, or its options do not fit a tier of so many targets. */
-  check(config: StrategyConfig, targets: number): void;
+  check(config: StrategyConfig, targets: number, tags: readonly string[]): void;
 }
 
 /**
@@ -29,7 +30,7 @@ export function buildTiers(
   const faults: string[] = [];
   const check = (place: string, strategy: StrategyConfig, targets: readonly TargetConfig[]) => {
     try {
-      strategies.check(strategy, targets.length);
+      strategies.check(strategy, targets.length, Object.keys(config.tags));
     } catch (error) {
       faults.push(`${place}.strategy: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -40,6 +41,8 @@ export function buildTiers(
     }
   };
   for (const [name, tier] of Object.entries(config.tiers)) {
+    if (modeName(name) !== name)
+      faults.push(`tiers.${name}: callers' "${name}" is read as "${modeName(name)}"; name it so`);
     check(`tiers.${name}`, tier.strategy, tier.targets);
     const cycle = cycleFrom(name, tiers, []);
     if (cycle)
@@ -104,22 +107,48 @@ export function createStrategies(registry: Registry): Strategies {
       made.set(entry, strategy);
       return strategy;
     },
-    check(config, targets) {
+    check(config, targets, tags) {
       const { plugin, options } = parts(config);
-      plugin.check(options, targets);
+      plugin.check(options, targets, tags);
     },
   };
 }
 
-/** An alias may point to a tier, a `provider:model` or a model name, but not to another alias. */
-export function buildAliases(config: Config): ReadonlyMap<string, string> {
-  const faults = Object.entries(config.aliases).flatMap(([name, to]) =>
-    !Object.hasOwn(config.aliases, to)
-      ? []
-      : [`aliases.${name}: "${to}" is an alias itself; point to what it stands for: "${config.aliases[to]}"`],
-  );
+/** An alias may point to a tier, a `provider:model` or a model name, but not to another alias, or to nothing. */
+export function buildAliases(
+  config: Config,
+  tiers: ReadonlyMap<string, TierConfig>,
+  providers: Providers,
+): ReadonlyMap<string, string> {
+  const faults = Object.entries(config.aliases).flatMap(([name, to]) => {
+    const at = `aliases.${name}`;
+    if (Object.hasOwn(config.aliases, to))
+      return [`${at}: "${to}" is an alias itself; point to what it stands for: "${config.aliases[to]}"`];
+    if (isModeName(modeName(to)) && !tiers.has(modeName(to)))
+      return [`${at}: there is no tier "${to}"; known: ${[...tiers.keys()].join(', ')}`];
+    const { provider } = splitTarget(to);
+    // a model's own name may have a colon behind a slash
+    if (provider === '' || provider.includes('/') || tiers.has(to)) return [];
+    return faultOf(at, to, providers);
+  });
   if (faults.length > 0) throw new ConfigError(faults);
   return new Map(Object.entries(config.aliases));
+}
+
+/** What a tier says for itself that has no say where another tier names it: told at the start. */
+export function silencedSettings({ tiers }: Config): readonly string[] {
+  const named = (targets: readonly TargetConfig[]): readonly string[] =>
+    targets.flatMap((target) => (typeof target === 'string' ? target : named(target.targets)));
+  return Object.entries(tiers).flatMap(([outer, { targets }]) =>
+    [...new Set(named(targets))].flatMap((inner) => {
+      const { strategy: _, targets: __, ...own } = tiers[inner] ?? { strategy: '', targets: [] };
+      const silent = Object.keys(own);
+      if (silent.length === 0) return [];
+      return [
+        `tiers.${outer}: names ${inner}, whose own ${silent.join(', ')} have no say there; what ${outer} says holds`,
+      ];
+    }),
+  );
 }
 
 /** Models that the tiers name, by provider. */

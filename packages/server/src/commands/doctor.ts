@@ -9,9 +9,11 @@ import { examineProviders, examineStores, type Finding } from '../operations/doc
 import { loadEncryptionKey } from '../secrets/encryption-key.ts';
 import { createVault } from '../secrets/vault.ts';
 import { chaos, type Score } from '../simulation/chaos.ts';
+import { parseSeed } from '../simulation/seed.ts';
 import { table } from '../simulation/table.ts';
 import { createAccounts, type OpenKey } from '../store/accounts.ts';
-import { openAccounts } from '../store/database.ts';
+import { readStore } from '../store/database.ts';
+import type { AccountsSchema } from '../store/schema.ts';
 
 export interface DoctorFlags extends Flags {
   readonly chaos?: boolean | undefined;
@@ -68,7 +70,7 @@ async function storedKeys(loaded: Loaded): Promise<readonly OpenKey[]> {
     fromEnvironment: encryptionKey,
     production,
   });
-  const db = await openAccounts(file);
+  const db = readStore<AccountsSchema>(file);
   const { keys } = await createAccounts({
     db,
     vault: createVault(fernet),
@@ -79,10 +81,10 @@ async function storedKeys(loaded: Loaded): Promise<readonly OpenKey[]> {
   return keys;
 }
 
-async function scoreCard(loaded: Loaded, { keys, seed = '1' }: DoctorFlags): Promise<number> {
-  const scores = await chaos({
+async function scoreCard(loaded: Loaded, { keys, seed }: DoctorFlags): Promise<number> {
+  const { scores, untried } = await chaos({
     loaded,
-    seed: Number(seed),
+    seed: parseSeed(seed),
     keys: keys?.split(',').map((name) => name.trim()),
   });
   const tiers = [...Map.groupBy(scores, ({ tier }) => tier)];
@@ -91,6 +93,8 @@ async function scoreCard(loaded: Loaded, { keys, seed = '1' }: DoctorFlags): Pro
       'no tier has a target with a key; name those that have one with --keys openai,groq',
     ]);
   for (const [tier, own] of tiers) process.stdout.write(`${cardOf(tier, own)}\n`);
+  for (const { tier, why } of untried) process.stdout.write(`${tier}: not tried, ${why}\n`);
+  if (untried.length > 0) process.stdout.write('\n');
   const lost = scores.filter(({ result }) => result === 'lost').length;
   const held = scores.length - lost;
   process.stdout.write(

@@ -4,6 +4,7 @@ import { type Flags, loadConfig } from '../config/load.ts';
 import { readDataFile } from '../config/read-file.ts';
 import { chartSvg } from '../simulation/chart.ts';
 import { parseScenario } from '../simulation/scenario.ts';
+import { parseSeed } from '../simulation/seed.ts';
 import { simulate } from '../simulation/simulate.ts';
 import { summarise } from '../simulation/summary.ts';
 import { summaryText } from '../simulation/table.ts';
@@ -17,10 +18,9 @@ export interface SimulateFlags extends Flags {
 
 /** `inferbridge simulate`: what clients would have seen of an outage, on a clock that costs no time. */
 export async function simulateCommand(flags: SimulateFlags): Promise<number> {
-  const { scenario: path, seed: given = '1' } = flags;
+  const { scenario: path } = flags;
   if (!path) throw new ConfigError(['--scenario FILE is wanted; docs/simulate.md shows one']);
-  const seed = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
-  if (Number.isNaN(seed)) throw new ConfigError([`--seed: a whole number is wanted, got "${given}"`]);
+  const seed = parseSeed(flags.seed);
   const scenario = parseScenario(await readDataFile(path), path);
   const summary = summarise(await simulate(await loadConfig(flags), scenario, seed));
   if (flags.json === '-') process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);

@@ -2,11 +2,12 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../config/config-error.ts';
 import { type Flags, loadConfig } from '../config/load.ts';
+import { parseSeed } from '../simulation/seed.ts';
 import { ms, percent, table, usd } from '../simulation/table.ts';
 import { type Side, type WhatIf, whatIf } from '../simulation/what-if.ts';
-import { openLogs } from '../store/database.ts';
+import { readStore } from '../store/database.ts';
 import { createRequestLog } from '../store/request-log.ts';
-import type { RequestRow } from '../store/schema.ts';
+import type { LogsSchema, RequestRow } from '../store/schema.ts';
 import { micros } from '../store/time.ts';
 
 export interface WhatIfFlags extends Flags {
@@ -29,7 +30,7 @@ export async function whatIfCommand(flags: WhatIfFlags): Promise<number> {
   const file = resolve(flags.logs ?? join(loaded.config.dataDir, 'logs.sqlite'));
   if (!existsSync(file))
     throw new ConfigError([`${file} is not there; name the log of a gateway with --logs FILE`]);
-  const db = await openLogs(file, () => {});
+  const db = readStore<LogsSchema>(file);
   const rows: RequestRow[] = [];
   for await (const page of createRequestLog(db).replay(micros(since), micros(until))) {
     rows.push(...page);
@@ -43,7 +44,7 @@ export async function whatIfCommand(flags: WhatIfFlags): Promise<number> {
   const result = await whatIf({
     loaded,
     rows,
-    seed: Number(flags.seed ?? 1),
+    seed: parseSeed(flags.seed),
     ...(flags.keys !== undefined && { keys: flags.keys.split(',').map((name) => name.trim()) }),
   });
   if (flags.json === '-') process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
@@ -61,11 +62,12 @@ function instant(flag: string, text: string): number {
   return at;
 }
 
-function told({ since, until, before, after, cache_hits: hits, guessed }: WhatIf, cut: boolean): string {
+function told({ since, until, before, after, left_out: out, guessed }: WhatIf, cut: boolean): string {
   const row = (name: string, of: (side: Side) => string) => [name, of(before), of(after)];
   const targets = [...new Set([...Object.keys(before.mix), ...Object.keys(after.mix)])].sort();
   const unknown = Object.entries(guessed);
-  return `requests from ${since} to ${until}${hits > 0 ? `, without ${hits} that the cache answered` : ''}${cut ? `; the first ${MOST_ROWS} of them` : ''}
+  const others = Object.entries(out);
+  return `requests from ${since} to ${until}${cut ? `; the first ${MOST_ROWS} of them` : ''}
 
 ${table([
   ['', 'as it was', 'as it would be'],
@@ -80,5 +82,5 @@ ${table([
 ])}
 
 ${table([['served by', 'as it was', 'as it would be'], ...targets.map((name) => row(name, (side) => String(side.mix[name] ?? 0)))])}
-${unknown.length > 0 ? `\nnot in the log, and taken to be like the others: ${unknown.map(([name, times]) => `${name} (${times} attempts)`).join(', ')}\n` : ''}`;
+${others.length > 0 ? `\nnot replayed: ${others.map(([why, times]) => `${times} (${why})`).join(', ')}\n` : ''}${unknown.length > 0 ? `\nnot in the log, and taken to be like the others: ${unknown.map(([name, times]) => `${name} (${times} attempts)`).join(', ')}\n` : ''}`;
 }

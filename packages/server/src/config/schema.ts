@@ -73,7 +73,11 @@ const faultRule = z.strictObject({
 /** Where a tag comes from. */
 const tag = z
   .string()
-  .regex(/^(metadata\.[^.]{1,64}|header\.[A-Za-z0-9-]{1,64})$/, 'metadata.NAME or header.NAME is wanted');
+  .regex(/^(metadata\.[^.]{1,64}|header\.[A-Za-z0-9-]{1,64})$/, 'metadata.NAME or header.NAME is wanted')
+  .refine(
+    (from) => !/^header\.(proxy-)?(authorization|cookie|x-api-key|api-key)$/i.test(from),
+    'a header that carries a secret cannot be a tag: tags are kept on the log row',
+  );
 
 const stage = z.union([z.string(), z.tuple([z.string(), z.record(z.string(), z.unknown())])]);
 

@@ -9,6 +9,7 @@ export interface CallStateOptions {
   readonly tags: Readonly<Record<string, string>>;
   /** May a request ask for faults? */
   readonly drills: boolean;
+  readonly providers: readonly string[];
 }
 
 /** What a request says besides its body's own fields, as the stages want it. */
@@ -19,7 +20,7 @@ export type ReadCallState = (
   read?: RequestHeaders,
 ) => Call['state'];
 
-export function createCallState({ tags, drills }: CallStateOptions): ReadCallState {
+export function createCallState({ tags, drills, providers }: CallStateOptions): ReadCallState {
   const sources = Object.entries(tags).map(([name, from]) => {
     const dot = from.indexOf('.');
     return { name, header: from.startsWith('header.'), field: from.slice(dot + 1) };
@@ -38,7 +39,7 @@ export function createCallState({ tags, drills }: CallStateOptions): ReadCallSta
       ...(timeoutMs !== null && { attemptTimeoutMs: timeoutMs }),
       ...(session !== null && { session }),
       ...(found.length > 0 && { tags: Object.fromEntries(found) }),
-      ...(fault !== null && { faults: faultsOf(fault, drills) }),
+      ...(fault !== null && { faults: faultsOf(fault, drills, providers) }),
     };
   };
 }
@@ -56,7 +57,7 @@ function textOf(value: unknown): string | null {
   return typeof text === 'string' && text !== '' && text.length <= LONGEST_TAG ? text : null;
 }
 
-function faultsOf(text: string, drills: boolean): readonly FaultRule[] {
+function faultsOf(text: string, drills: boolean, providers: readonly string[]): readonly FaultRule[] {
   if (!drills)
     throw new GatewayError(
       'invalid_request',
@@ -68,6 +69,8 @@ function faultsOf(text: string, drills: boolean): readonly FaultRule[] {
     const [, provider = '', model, fault = ''] = match ?? [];
     try {
       parseFault(fault);
+      if (!providers.includes(provider))
+        throw new TypeError(`no provider named "${provider}"; known: ${providers.join(', ')}`);
     } catch (error) {
       throw new GatewayError(
         'invalid_request',

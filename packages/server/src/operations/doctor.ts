@@ -8,8 +8,9 @@ import { operatorCredentials } from '../routing/credentials.ts';
 import { loadEncryptionKey } from '../secrets/encryption-key.ts';
 import { createVault } from '../secrets/vault.ts';
 import { createAccounts, type OpenKey } from '../store/accounts.ts';
-import { openAccounts, openLogs } from '../store/database.ts';
+import { readStore } from '../store/database.ts';
 import { createRequestLog } from '../store/request-log.ts';
+import type { AccountsSchema, LogsSchema } from '../store/schema.ts';
 import { askHealth, isCheckable } from './health-checks.ts';
 
 /** One thing that was looked at. */
@@ -89,7 +90,7 @@ async function openedStores(loaded: Loaded, file: string): Promise<readonly Find
       fromEnvironment: encryptionKey,
       production,
     });
-    const db = await openAccounts(file);
+    const db = readStore<AccountsSchema>(file);
     const unreadable: string[] = [];
     const store = createAccounts({
       db,
@@ -113,7 +114,7 @@ async function openedStores(loaded: Loaded, file: string): Promise<readonly Find
     else findings.push({ what: 'encryption key', verdict: 'ok', said: 'reads every stored key' });
     const logs = join(config.dataDir, 'logs.sqlite');
     if (existsSync(logs)) {
-      const logDb = await openLogs(logs, () => {});
+      const logDb = readStore<LogsSchema>(logs);
       await createRequestLog(logDb).ping();
       await logDb.destroy();
       findings.push({ what: 'request log', verdict: 'ok', said: logs });

@@ -1,6 +1,8 @@
 import {
+  abortable,
   asGatewayError,
   type Credential,
+  GatewayError,
   type Host,
   type Provider,
   type ProviderIO,
@@ -30,7 +32,7 @@ const DOWN: ReadonlySet<string> = new Set(['unreachable', 'timeout', 'overloaded
 export async function askHealth(provider: Provider, credential: Credential, host: Host): Promise<void> {
   const controller = new AbortController();
   const timer = host.clock.setTimeout(
-    () => controller.abort(new Error(`no answer within ${PATIENCE_MS} ms`)),
+    () => controller.abort(new GatewayError('timeout', `no answer within ${PATIENCE_MS} ms`)),
     PATIENCE_MS,
   );
   const io: ProviderIO = {
@@ -42,8 +44,8 @@ export async function askHealth(provider: Provider, credential: Credential, host
     http: (request) => host.transport({ ...request, signal: controller.signal }),
   };
   try {
-    if (provider.health) await provider.health(io);
-    else await provider.models?.(io);
+    const asked = provider.health?.(io) ?? provider.models?.(io);
+    if (asked) await abortable<unknown>(asked, controller.signal);
   } finally {
     host.clock.clearTimeout(timer);
   }

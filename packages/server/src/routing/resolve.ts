@@ -14,7 +14,7 @@ import type { Credentials, UsableKey } from './credentials.ts';
 import { bounded, clean, combined } from './limits.ts';
 import { invalid, NO_KEY, nothingLeft, routable, type Search, splitKnown, splitTarget } from './search.ts';
 import type { Providers, Targets } from './targets.ts';
-import { firstOf, isEmpty, one, rulesOf, strategyName } from './tier-parts.ts';
+import { drilled, firstOf, isEmpty, one, rulesOf, strategyName } from './tier-parts.ts';
 import { firstModel, inOneSpace } from './vector-space.ts';
 
 declare module '@inferbridge/core/call' {
@@ -96,7 +96,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
   const inRotation = (found: readonly Target[]): TierTarget => {
     const [only] = found;
     if (only && found.length === 1) return only;
-    return { by: 'rotation', strategy: rotation, targets: found };
+    return { by: 'rotation', each: 'key', strategy: rotation, targets: found };
   };
 
   /** Tiers as they are for one set of keys; the set is a new one when a key has changed. */
@@ -187,7 +187,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     const rotating = key.shared ? own.filter(({ shared }) => shared) : [key];
     const found = rotating.map((one) => targets.of(one, model)).filter((target) => fits(target, search));
     if (found.length === 0) throw nothingLeft(override, search);
-    const tier: Tier = { name: 'override', by: 'rotation', strategy: one, targets: found };
+    const tier: Tier = { name: 'override', by: 'rotation', each: 'key', strategy: one, targets: found };
     return { name: 'override', tier, strategy: 'priority', run: { retryBudget, retries: 0 } };
   };
 
@@ -228,7 +228,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
   return async (call) => {
     const { state, request } = call;
     await options.prepare();
-    const keys = await credentials.of(state.user?.id ?? '');
+    const keys = drilled(await credentials.of(state.user?.id ?? ''), state);
     const search: Search = { keys, residency: state.residency ?? null, leftOut: [] };
     const { model, models } = request.value;
     const found =

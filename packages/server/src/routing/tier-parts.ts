@@ -1,5 +1,6 @@
-import type { Strategy, Tier } from '@inferbridge/core';
+import type { CallState, Strategy, Tier } from '@inferbridge/core';
 import type { TierConfig } from '../config/schema.ts';
+import type { UsableKey } from './credentials.ts';
 import { clean } from './limits.ts';
 
 export const strategyName = (config: TierConfig['strategy']): string =>
@@ -21,3 +22,16 @@ export function rulesOf({ refusal: _, ...rules }: NonNullable<TierConfig['fallba
 /** The first of a client's own chain. */
 export const firstOf = (models: unknown): string | null =>
   Array.isArray(models) && typeof models[0] === 'string' ? models[0] : null;
+
+/**
+ * In a fire drill what happens to a key is remembered apart, for this user's drills alone: nobody else who has the same
+ * key waits for its cool-down. Outside of one, the keys as they are.
+ */
+export function drilled(keys: readonly UsableKey[], { faults, user }: CallState): readonly UsableKey[] {
+  if (!faults) return keys;
+  const mark = `drilled by ${user?.id ?? ''}`;
+  return keys.map((key) => ({
+    ...key,
+    credential: { ...key.credential, id: `${key.credential.id} ${mark}` },
+  }));
+}

@@ -1,9 +1,9 @@
-import { createCall, leaves } from '@inferbridge/core';
+import { type ChatRequest, createCall, leaves } from '@inferbridge/core';
 import { planCall } from '@inferbridge/plugins';
 import type { Loaded } from '../config/load.ts';
 import { decideBy } from './plan-of-faults.ts';
 import type { ScenarioEvent } from './scenario.ts';
-import { play, type Seen } from './simulate.ts';
+import { play, promptOf, type Seen } from './simulate.ts';
 import { createWorld, type World } from './world.ts';
 
 /** What one fault at a tier's first provider comes to, for a client. */
@@ -45,14 +45,25 @@ export interface ChaosOptions {
   readonly seed: number;
 }
 
+export interface Chaos {
+  readonly scores: readonly Score[];
+  /** Tiers that were not tried, and why. */
+  readonly untried: readonly { readonly tier: string; readonly why: string }[];
+}
+
 /** The fault list against a configuration: each fault at each tier's first provider, streaming and not. */
-export async function chaos({ loaded, keys, seed }: ChaosOptions): Promise<readonly Score[]> {
+export async function chaos({ loaded, keys, seed }: ChaosOptions): Promise<Chaos> {
   const calm = { decide: decideBy({ providers: CALM, events: [] }), loaded, seed, ...(keys && { keys }) };
   const scores: Score[] = [];
-  for (const tier of (await createWorld(calm)).tierNames) {
-    if (isForEmbeddings(tier)) continue;
-    const victim = await firstOf(tier, await createWorld(calm));
-    if (victim === null) continue;
+  const untried: { tier: string; why: string }[] = [];
+  const { tierNames } = await createWorld(calm);
+  for (const tier of tierNames) {
+    const found = await firstOf(tier, await createWorld(calm));
+    if ('why' in found) {
+      untried.push({ tier, why: found.why });
+      continue;
+    }
+    const { victim, request } = found;
     for (const fault of FAULTS)
       for (const stream of [false, true]) {
         const event = {
@@ -63,38 +74,56 @@ export async function chaos({ loaded, keys, seed }: ChaosOptions): Promise<reado
           retryAfter: fault.retryAfter,
         };
         const world = await createWorld({ ...calm, decide: decideBy({ providers: CALM, events: [event] }) });
-        const [seen] = await play(world, [{ at: 0, asked: asking(tier, stream) }], 1);
+        const asked = { user: 'doctor', tags: {}, patience: 600_000, request: { ...request, stream } };
+        const [seen] = await play(world, [{ at: 0, asked }], 1);
         if (seen) scores.push(scoreOf(seen, { tier, fault: fault.name, stream, victim }));
       }
   }
-  return scores;
+  return { scores, untried };
 }
-
-const isForEmbeddings = (tier: string): boolean => /embed/.test(tier);
 
 const CALM = { default: { firstContent: { p50: 300, p95: 300 }, tokensPerSecond: 200, errors: 0 } };
 
-const asking = (tier: string, stream: boolean) => ({
-  user: 'doctor',
-  tags: {},
-  patience: 600_000,
-  request: {
-    model: tier,
-    stream,
-    max_completion_tokens: 100,
-    messages: [{ role: 'user', content: 'hello' }],
-  },
+const plain = (tier: string): ChatRequest => ({
+  model: tier,
+  max_completion_tokens: 100,
+  messages: [{ role: 'user', content: 'hello' }],
 });
 
-/** Who is asked first; `null` where nobody can be. */
-async function firstOf(tier: string, { resolve, host }: World): Promise<string | null> {
-  const call = createCall(asking(tier, false).request, {
-    clock: host.clock,
-    state: { user: { id: 'doctor' } },
-  });
-  const planned = await planCall(call, resolve, host).catch(() => null);
-  return (planned && leaves(planned.plan)[0]?.target.provider) ?? null;
+/** Requests of every kind that a condition may be about; the first that a tier has somebody for is tried. */
+const kindsFor = (tier: string): readonly ChatRequest[] => [
+  plain(tier),
+  { ...plain(tier), tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }] },
+  {
+    ...plain(tier),
+    messages: [
+      { role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } }] },
+    ],
+  },
+  { ...plain(tier), messages: [{ role: 'user', content: promptOf(60_000) }] },
+];
+
+/** Who is asked first, and for what; or why nobody can be. */
+async function firstOf(
+  tier: string,
+  { resolve, host }: World,
+): Promise<{ victim: string; request: ChatRequest } | { why: string }> {
+  let why = 'nobody can be asked';
+  for (const request of kindsFor(tier)) {
+    const call = createCall(request, { clock: host.clock, state: { user: { id: 'doctor' } } });
+    try {
+      const [first] = leaves((await planCall(call, resolve, host)).plan);
+      if (first && EMBEDDING_MODEL.test(first.target.model)) return { why: 'it is for embeddings' };
+      if (first) return { victim: first.target.provider, request };
+    } catch (error) {
+      why = error instanceof Error ? error.message : String(error);
+    }
+  }
+  return { why };
 }
+
+/** Such models answer no chat. */
+const EMBEDDING_MODEL = /embed/i;
 
 function scoreOf(seen: Seen, about: Pick<Score, 'tier' | 'fault' | 'stream' | 'victim'>): Score {
   const honest = seen.outcome === 'cut';

@@ -1,4 +1,4 @@
-import { type ErrorClass, GatewayError, ruleOf } from '@inferbridge/core';
+import { type ErrorClass, GatewayError, isErrorClass, ruleOf } from '@inferbridge/core';
 import type { RequestRow } from '../store/schema.ts';
 import type { Decide, Fate } from './upstreams.ts';
 
@@ -57,7 +57,8 @@ export function historyOf(rows: readonly RequestRow[], startMs: number): History
 const keyOf = (provider: string, model: string, stream: boolean): string =>
   `${stream ? 's' : 'w'} ${provider}:${model}`;
 
-function readAttempts(json: string): readonly Record<string, unknown>[] {
+/** A row's attempts, as the log writes them. */
+export function readAttempts(json: string): readonly Record<string, unknown>[] {
   const value: unknown = JSON.parse(json);
   return Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
 }
@@ -65,11 +66,11 @@ function readAttempts(json: string): readonly Record<string, unknown>[] {
 function pastOf(attempt: Record<string, unknown>, row: RequestRow): Past | null {
   const { outcome, first_content_ms: first, latency_ms: latency } = attempt;
   if (typeof outcome !== 'string' || typeof latency !== 'number') return null;
-  if (outcome === 'skipped' || outcome === 'aborted' || outcome === 'running' || outcome === 'left_out')
-    return null;
+  // what was the caller's own mistake says nothing of the next caller's request
+  if (outcome !== 'ok' && !(isErrorClass(outcome) && ruleOf(outcome).against !== 'nobody')) return null;
   return {
     at: Number(row.created_at) / 1_000,
-    outcome: outcome as Past['outcome'], // as the log writes them
+    outcome,
     firstContentMs: typeof first === 'number' ? first : null,
     latencyMs: latency,
   };

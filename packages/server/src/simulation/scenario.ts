@@ -19,9 +19,12 @@ const latency = z
   .strictObject({ p50: duration, p95: duration })
   .refine(({ p50, p95 }) => p50 > 0 && p95 >= p50, 'p95 must be at least p50, and both above 0');
 
+/** More than any model takes. */
+const MOST_TOKENS = 2_000_000;
+
 /** A range in which numbers are drawn, each order of magnitude alike. */
 const range = z
-  .tuple([z.int().min(1), z.int().min(1)])
+  .tuple([z.int().min(1).max(MOST_TOKENS), z.int().min(1).max(MOST_TOKENS)])
   .refine(([low, high]) => low <= high, 'the first number must not be above the second');
 
 /** How a provider behaves while nothing is the matter. */

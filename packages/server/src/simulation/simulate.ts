@@ -2,6 +2,7 @@ import { type Call, type ChatRequest, createBudget, GatewayError, isGatewayError
 import type { CallRecord } from '@inferbridge/plugins';
 import { ConfigError } from '../config/config-error.ts';
 import type { Loaded } from '../config/load.ts';
+import { splitTarget } from '../routing/search.ts';
 import { decideBy } from './plan-of-faults.ts';
 import type { Scenario, Traffic } from './scenario.ts';
 import { createWorld, type World } from './world.ts';
@@ -80,14 +81,14 @@ export async function play(
 }
 
 /** Names in a scenario that mean nothing would make it say something else than its author thinks. */
-function checkNames({ traffic, providers, events }: Scenario, world: World): void {
+function checkNames({ traffic, providers, events, duration }: Scenario, world: World): void {
   const provider = (name: string, place: string): string[] =>
     world.providerNames.includes(name)
       ? []
       : [`${place}: no provider named "${name}"; known: ${world.providerNames.join(', ')}`];
   const lines = [
     ...traffic.flatMap(({ model }, index) =>
-      world.tierNames.includes(model) || model.includes(':')
+      world.tierNames.includes(model) || world.providerNames.includes(splitTarget(model).provider)
         ? []
         : [`traffic[${index}].model: no tier named "${model}"; known: ${world.tierNames.join(', ')}`],
     ),
@@ -95,9 +96,18 @@ function checkNames({ traffic, providers, events }: Scenario, world: World): voi
       name === 'default' ? [] : provider(name, `providers.${name}`),
     ),
     ...events.flatMap((event, index) => provider(event.provider, `events[${index}].provider`)),
+    ...events.flatMap(({ provider: name, model, from }, index) => [
+      ...(model === undefined || world.models.get(name)?.has(model) || asks(traffic, `${name}:${model}`)
+        ? []
+        : [`events[${index}].model: no tier and no traffic asks ${name} for "${model}"`]),
+      ...(from < duration ? [] : [`events[${index}].from: it begins when the traffic is over`]),
+    ]),
   ];
   if (lines.length > 0) throw new ConfigError(lines, 'the scenario');
 }
+
+const asks = (traffic: readonly Traffic[], model: string): boolean =>
+  traffic.some((one) => one.model === model);
 
 export interface Asked {
   readonly request: ChatRequest;

@@ -6,7 +6,9 @@ import {
   GatewayError,
   type Provider,
   type ProviderIO,
+  requestFacts,
   sleep,
+  type Transport,
 } from '@inferbridge/core';
 import type { Latency } from './scenario.ts';
 
@@ -65,17 +67,30 @@ export function simulated(real: Provider, decide: Decide): Provider {
   };
 }
 
+/** A connection that stands at once: from here on the request costs; and the head of an answer when it comes. */
+export const reach: Transport = async ({ url, progress }) => {
+  for (const phase of url === HEAD ? (['headers'] as const) : (['connecting', 'connected'] as const))
+    progress?.(phase);
+  return { status: 200, headers: {}, bytes: async () => new Uint8Array(), body: (async function* () {})() };
+};
+
+const ASK = 'simulated:ask';
+const HEAD = 'simulated:head';
+const toldOf = (url: string) => ({ method: 'POST', url, headers: {} }) as const;
+
 /** The traffic says how long the answer is to be. */
 const outputOf = ({ max_completion_tokens: tokens }: ChatRequest): number => tokens ?? 100;
 
 const usageOf = (request: ChatRequest) => {
-  const [message] = request.messages;
-  const input = typeof message?.content === 'string' ? Math.ceil(message.content.length / 4) : 1;
+  const { inputTokens: input } = requestFacts({ operation: 'chat', value: request });
   const output = outputOf(request);
   return { prompt_tokens: input, completion_tokens: output, total_tokens: input + output };
 };
 
-async function meet({ fails, hangs }: Fate, { clock, signal }: ProviderIO): Promise<void> {
+async function meet({ fails, hangs }: Fate, io: ProviderIO): Promise<void> {
+  const { clock, signal } = io;
+  // whoever refuses the connection is never asked
+  if (fails?.error.class !== 'unreachable') await io.http(toldOf(ASK));
   if (hangs) await sleep(clock, Number.MAX_SAFE_INTEGER, signal);
   if (!fails) return;
   await sleep(clock, fails.afterMs, signal);
@@ -85,6 +100,7 @@ async function meet({ fails, hangs }: Fate, { clock, signal }: ProviderIO): Prom
 async function whole(request: ChatRequest, io: ProviderIO, fate: Fate): Promise<ChatBody> {
   await meet(fate, io);
   await sleep(io.clock, fate.firstContentMs + fate.restMs, io.signal);
+  await io.http(toldOf(HEAD));
   if (fate.breaksAt !== undefined) throw broken();
   const value = {
     id: 'simulated',
@@ -107,6 +123,7 @@ async function* streamed(request: ChatRequest, io: ProviderIO, fate: Fate): Asyn
     model: request.model,
   };
   await sleep(io.clock, firstContentMs, io.signal);
+  await io.http(toldOf(HEAD));
   for (let piece = 0; piece < PIECES; piece++) {
     if (piece / PIECES >= breaksAt) throw broken();
     if (piece > 0) await sleep(io.clock, restMs / (PIECES - 1), io.signal);
@@ -127,8 +144,11 @@ const BY_STATUS: Readonly<Record<number, ErrorClass>> = {
   402: 'quota_exhausted',
   403: 'bad_credential',
   404: 'model_not_found',
+  408: 'server_error',
+  409: 'server_error',
   413: 'context_length',
   422: 'invalid_request',
+  425: 'server_error',
   429: 'rate_limited',
   498: 'overloaded',
   503: 'overloaded',

@@ -1,9 +1,11 @@
+import { isErrorClass, ruleOf } from '@inferbridge/core';
+import { EMBEDDINGS_MODE } from '../compat/names.ts';
 import type { Loaded } from '../config/load.ts';
 import type { RequestRow } from '../store/schema.ts';
-import { historyOf } from './history.ts';
+import { historyOf, readAttempts } from './history.ts';
 import { type Arrival, type Asked, play, promptOf } from './simulate.ts';
 import { counted, type Quantiles, quantiles } from './summary.ts';
-import { createWorld } from './world.ts';
+import { createWorld, type World } from './world.ts';
 
 /** One side of the comparison. */
 export interface Side {
@@ -22,8 +24,8 @@ export interface WhatIf {
   readonly until: string;
   readonly before: Side;
   readonly after: Side;
-  /** Served from the cache then, and so left as they are. */
-  readonly cache_hits: number;
+  /** Not replayed, by reason: what the cache answered, callers' own mistakes, embeddings, tiers that the other configuration has not. */
+  readonly left_out: Readonly<Record<string, number>>;
   /** Attempts at targets that the log knows nothing of: they were taken to be like the others. */
   readonly guessed: Readonly<Record<string, number>>;
 }
@@ -39,10 +41,9 @@ export interface WhatIfOptions {
 
 /** Yesterday's requests against another configuration, each target behaving as it did at that time. */
 export async function whatIf({ loaded, rows, seed, keys }: WhatIfOptions): Promise<WhatIf> {
-  const asked = rows.filter(({ cache_hit: hit }) => hit !== 1);
   const startMs = timeOf(rows[0]);
   const endMs = timeOf(rows.at(-1));
-  const history = historyOf(asked, startMs);
+  const history = historyOf(rows, startMs);
   const held = keys ?? [
     ...new Set([
       ...[...history.targets].map((id) => id.slice(0, id.indexOf(':'))),
@@ -51,7 +52,16 @@ export async function whatIf({ loaded, rows, seed, keys }: WhatIfOptions): Promi
       ),
     ]),
   ];
-  const world = await createWorld({ loaded, seed, keys: held, decide: history.decide, wallMs: startMs });
+  const world = await createWorld({
+    loaded,
+    seed,
+    keys: held,
+    strangers: keys === undefined,
+    decide: history.decide,
+    wallMs: startMs,
+  });
+  const reasons = rows.map((row) => whyNot(row, world));
+  const asked = rows.filter((_, index) => reasons[index] === null);
   const usual = usualTokens(asked);
   const arrivals = asked.map((row): Arrival => ({ at: timeOf(row) - startMs, asked: requestOf(row, usual) }));
   const seen = await play(world, arrivals, endMs - startMs);
@@ -69,7 +79,7 @@ export async function whatIf({ loaded, rows, seed, keys }: WhatIfOptions): Promi
       total_ms: quantiles(ok.map(({ totalMs }) => totalMs)),
       mix: counted(ok.flatMap(({ target }) => target ?? [])),
     },
-    cache_hits: rows.length - asked.length,
+    left_out: counted(reasons.filter((reason) => reason !== null)),
     guessed: Object.fromEntries(history.guessed),
   };
 }
@@ -108,16 +118,33 @@ function usualTokens(rows: readonly RequestRow[]): Tokens {
 /** How requests were routed that named no tier. */
 const DIRECT: ReadonlySet<string> = new Set(['direct', 'override', 'chain']);
 
+/** Why this request says nothing of the other configuration; `null` where it does. */
+function whyNot(row: RequestRow, { tierNames }: World): string | null {
+  if (row.cache_hit === 1) return 'answered by the cache';
+  if (row.mode === EMBEDDINGS_MODE) return 'embeddings';
+  const errorClass = row.error?.split(':')[0] ?? '';
+  if (isErrorClass(errorClass) && ruleOf(errorClass).next === 'no') return `the caller's own: ${errorClass}`;
+  if (DIRECT.has(row.mode)) return targetOf(row) === null ? 'it is not known who was asked' : null;
+  return tierNames.includes(row.mode) ? null : `no tier ${row.mode} in that configuration`;
+}
+
+/** Who served, or who was asked first. */
+function targetOf(row: RequestRow): string | null {
+  if (row.provider !== null && row.model !== null) return `${row.provider}:${row.model}`;
+  const [first] = readAttempts(row.attempts);
+  return first ? `${String(first['provider'])}:${String(first['model'])}` : null;
+}
+
 function requestOf(row: RequestRow, usual: Tokens): Asked {
   const text = promptOf(Number(row.input_tokens ?? usual.input));
   const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } };
   const tool = { type: 'function', function: { name: 'f', parameters: { type: 'object' } } };
   return {
     user: row.user_id,
-    tags: row.tags === null ? {} : (JSON.parse(row.tags) as Record<string, string>), // as the log writes them
+    tags: row.tags ? (JSON.parse(row.tags) as Record<string, string>) : {}, // as the log writes them
     patience: 600_000,
     request: {
-      model: DIRECT.has(row.mode) ? `${row.provider}:${row.model}` : row.mode,
+      model: DIRECT.has(row.mode) ? (targetOf(row) ?? row.mode) : row.mode,
       stream: row.stream === 1,
       max_completion_tokens: Math.max(1, Number(row.output_tokens ?? usual.output)),
       messages: [{ role: 'user', content: row.images === 1 ? [{ type: 'text', text }, image] : text }],

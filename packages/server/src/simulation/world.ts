@@ -19,7 +19,7 @@ import { createCatalogue } from '../routing/catalogue.ts';
 import { operatorCredentials, type UsableKey } from '../routing/credentials.ts';
 import { createResolve } from '../routing/resolve.ts';
 import { createTargets, type Providers } from '../routing/targets.ts';
-import { type Decide, simulated } from './upstreams.ts';
+import { type Decide, reach, simulated } from './upstreams.ts';
 
 export interface WorldOptions {
   readonly loaded: Pick<Loaded, 'config' | 'base'>;
@@ -27,6 +27,8 @@ export interface WorldOptions {
   readonly seed: number;
   /** Providers that have a key; default all that the tiers name. */
   readonly keys?: readonly string[] | undefined;
+  /** Pass over keys of providers that there are not; default: they are a mistake. */
+  readonly strangers?: boolean;
   /** What `wall()` says at the start. */
   readonly wallMs?: number;
 }
@@ -42,6 +44,8 @@ export interface World {
   readonly records: ReadonlyMap<string, CallRecord>;
   readonly tierNames: readonly string[];
   readonly providerNames: readonly string[];
+  /** Those that the tiers name, by provider. */
+  readonly models: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 export async function createWorld(options: WorldOptions): Promise<World> {
@@ -51,14 +55,16 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const host = createHost({
     clock,
     random: seededRandom(seed),
-    transport: () => Promise.reject(new TypeError('a simulation calls nobody')),
+    transport: reach,
   });
   const assembly = await assemble(loaded, host);
   const { config } = loaded;
   const { tiers } = assembly;
   const providers = behaving(assembly.providers, decide);
   const named = namedModels(tiers);
-  const keys = keysFor(options.keys ?? [...named.keys()], assembly.operator, providers);
+  const wanted = options.keys ?? [...named.keys()];
+  const held = options.strangers ? wanted.filter((name) => providers.get(name)) : wanted;
+  const keys = keysFor(held, assembly.operator, providers);
   const prices = createPrices(
     Object.fromEntries(Object.entries(config.providers).map(([name, { prices: own }]) => [name, own])),
   );
@@ -91,6 +97,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     records,
     tierNames: [...tiers.keys()],
     providerNames: providers.names(),
+    models: named,
   };
 }
 

@@ -39,6 +39,22 @@ export async function openLogs(file: string, onMoved: (aside: string) => void): 
   }
 }
 
+/** A store as it lies there: nothing is written, moved or migrated. Throws a `ConfigError` where it cannot be read. */
+export function readStore<Schema>(file: string): Kysely<Schema> {
+  let sqlite: SQLite.Database | null = null;
+  try {
+    sqlite = new SQLite(file, { readonly: true, fileMustExist: true });
+    if (sqlite.pragma('quick_check(1)', { simple: true }) !== 'ok')
+      throw Object.assign(new Error('damaged'), { code: 'SQLITE_CORRUPT' });
+    return new Kysely<Schema>({ dialect: new SqliteDialect({ database: remembering(sqlite) }) });
+  } catch (error) {
+    sqlite?.close();
+    throw new ConfigError([
+      `${file} cannot be read (${reason(error)})${isDamaged(error) ? '; it is damaged, or no database' : ''}`,
+    ]);
+  }
+}
+
 async function open<Schema>(
   { file, synchronous }: DatabaseOptions,
   migrations: Readonly<Record<string, Migration>>,

@@ -42,7 +42,7 @@ const setUp = () => {
 
 describe('the reliability log', () => {
   it('counts by user, provider and model; the caller’s own mistakes are counted, but held against nobody', async () => {
-    const { clock, log } = setUp();
+    const { log } = setUp();
     log.add('ada', [
       attempt('ok', 200),
       attempt('server_error'),
@@ -51,7 +51,7 @@ describe('the reliability log', () => {
       attempt('aborted'),
     ]);
     log.add('bob', [attempt('ok')]);
-    const mine = (await log.since('ada', clock.wall() - 60_000)).get('p:m');
+    const mine = (await log.last('ada', 60_000)).get('p:m');
     expect(mine).toMatchObject({
       requests: 3,
       successRate: 0.5,
@@ -59,16 +59,15 @@ describe('the reliability log', () => {
     });
     expect(mine?.totalMs.p50).toBeGreaterThan(190);
     expect(mine?.totalMs.p50).toBeLessThan(210);
-    expect((await log.since(null, clock.wall() - 60_000)).get('p:m')?.requests).toBe(4);
-    expect((await log.since('eve', 0)).size).toBe(0);
+    expect((await log.last(null, 60_000)).get('p:m')?.requests).toBe(4);
+    expect((await log.last('eve', 60_000)).size).toBe(0);
   });
 
   it('forgets minutes by the minute, hours by the hour, and old rows altogether', async () => {
     const { clock, log } = setUp();
     log.add('ada', [attempt('ok')]);
     await clock.advance(10 * 60_000);
-    const requests = async (ms: number) =>
-      (await log.since('ada', clock.wall() - ms)).get('p:m')?.requests ?? 0;
+    const requests = async (ms: number) => (await log.last('ada', ms)).get('p:m')?.requests ?? 0;
     expect([await requests(5 * 60_000), await requests(3_600_000), await requests(86_400_000)]).toEqual([
       0, 1, 1,
     ]);
@@ -91,7 +90,7 @@ describe('the reliability log', () => {
       await log.close();
     }
     const { log } = setUp();
-    expect((await log.since('ada', clock.wall() - 1)).get('p:m')).toMatchObject({
+    expect((await log.last('ada', 1)).get('p:m')).toMatchObject({
       requests: 6,
       successRate: 0.5,
     });
@@ -104,7 +103,30 @@ describe('the reliability log', () => {
     await clock.advance(6_000);
     log.add('ada', [attempt('ok')]);
     await db.schema.alterTable('elsewhere').renameTo('reliability').execute();
-    expect((await log.since('ada', clock.wall() - 60_000)).get('p:m')?.requests).toBe(2);
+    expect((await log.last('ada', 60_000)).get('p:m')?.requests).toBe(2);
+  });
+});
+
+describe('names that a caller invents', () => {
+  it('are counted together beyond a hundred, and cost nobody else their counts', async () => {
+    const { clock, log } = setUp();
+    for (let i = 0; i < 5_000; i++) log.add('mallory', [{ ...attempt('ok'), model: `m${i}` }]);
+    log.add('ada', [attempt('ok')]);
+    await clock.advance(10_000);
+    await expect.poll(async () => (await log.last('mallory', 60_000)).size).toBe(101);
+    expect((await log.last('mallory', 60_000)).get('p:others')?.requests).toBe(4_900);
+    expect((await log.last('ada', 60_000)).get('p:m')?.requests).toBe(1);
+  });
+
+  it('are written in slices: requests come between them', async () => {
+    const { clock, log } = setUp();
+    for (let user = 0; user < 500; user++) log.add(`user-${user}`, [attempt('ok')]);
+    let turns = 0;
+    const counting = setInterval(() => (turns += 1), 0);
+    await clock.advance(10_000);
+    await log.close();
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(5);
   });
 });
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Attempt, type Clock, type ErrorClass, type Log, ruleOf } from '@inferbridge/core';
 import type { Kysely } from 'kysely';
 import { addTo, type Histogram, merged, quantile } from './histogram.ts';
+import { addBuckets } from './reliability-rows.ts';
 import type { LogsSchema } from './schema.ts';
 
 /** How a provider's model did, over a stretch of time. */
@@ -22,12 +23,16 @@ export interface Percentiles {
 /** Counts what becomes of attempts, by user, provider and model, in minutes and hours. */
 export interface ReliabilityLog {
   add(userId: string, attempts: readonly Attempt[]): void;
-  /** Over this user's traffic (`null`: everybody's) since then, keyed by `provider:model`; minutes reach back two hours. */
-  since(userId: string | null, wallMs: number): Promise<ReadonlyMap<string, Reliability>>;
+  /**
+   * Over this user's traffic (`null`: everybody's) of the last so many milliseconds, keyed by `provider:model`: to the
+   * minute within an hour, to the hour beyond.
+   */
+  last(userId: string | null, ms: number): Promise<ReadonlyMap<string, Reliability>>;
   close(): Promise<void>;
 }
 
-interface Bucket {
+/** What has been counted since it was last written. */
+export interface Bucket {
   readonly user_id: string;
   readonly provider: string;
   readonly model: string;
@@ -36,21 +41,25 @@ interface Bucket {
   requests: number;
   succeeded: number;
   told: number;
-  readonly errors: Record<string, number>;
+  readonly errors: Histogram;
   readonly first: Histogram;
   readonly total: Histogram;
-  dirty: boolean;
 }
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-/** Each resolution, and how long its buckets are kept. */
+/** Each resolution, and how long its rows are kept. */
 const KEPT: readonly (readonly [number, number])[] = [
   [MINUTE_MS, 2 * HOUR_MS],
   [HOUR_MS, 49 * HOUR_MS],
 ];
-const FLUSH_MS = 5_000;
+const FLUSH_MS = 10_000;
+const PRUNE_MS = 600_000;
+const SLICE = 100;
 const MOST_BUCKETS = 50_000;
+/** Of one user in one minute or hour; names can be invented faster than anybody can read them. */
+const MOST_MODELS = 100;
+const OTHERS = 'others';
 
 export interface ReliabilityOptions {
   readonly db: Kysely<LogsSchema>;
@@ -62,15 +71,30 @@ export function createReliabilityLog({ db, clock, log }: ReliabilityOptions): Re
   /** Each process writes rows of its own; whoever reads adds them up. */
   const writer = randomUUID();
   const buckets = new Map<string, Bucket>();
+  /** The models that a user has in a stretch of time. */
+  const named = new Map<string, { readonly until: number; readonly models: Set<string> }>();
   let timer: unknown = null;
   let flushing: Promise<void> = Promise.resolve();
+  let prunedAt = Number.NEGATIVE_INFINITY;
+  let lost = 0;
 
-  const bucketOf = (userId: string, { provider, model }: Attempt, resolution: number): Bucket | null => {
+  const bucketOf = (userId: string, attempt: Attempt, resolution: number): Bucket | null => {
+    const { provider } = attempt;
     const start = Math.floor(clock.wall() / resolution) * resolution;
-    const key = `${resolution} ${start} ${userId}\n${provider}\n${model}`;
+    const stretch = `${resolution} ${start} ${userId}`;
+    const { models } = named.get(stretch) ?? { models: new Set<string>() };
+    if (models.size === 0) named.set(stretch, { until: start + resolution, models });
+    const known = models.has(`${provider}:${attempt.model}`) || models.size < MOST_MODELS;
+    const model = known ? attempt.model : OTHERS;
+    if (known) models.add(`${provider}:${model}`);
+    const key = `${stretch}\n${provider}\n${model}`;
     const found = buckets.get(key);
     if (found) return found;
-    if (buckets.size >= MOST_BUCKETS) return null; // counted again when some have been written
+    if (buckets.size >= MOST_BUCKETS) {
+      if (lost++ === 0)
+        log.warn({}, 'too many providers and models to count; some are not, until these are written');
+      return null;
+    }
     const made: Bucket = {
       user_id: userId,
       provider,
@@ -83,7 +107,6 @@ export function createReliabilityLog({ db, clock, log }: ReliabilityOptions): Re
       errors: {},
       first: {},
       total: {},
-      dirty: true,
     };
     buckets.set(key, made);
     return made;
@@ -91,39 +114,24 @@ export function createReliabilityLog({ db, clock, log }: ReliabilityOptions): Re
 
   const write = async () => {
     const now = clock.wall();
-    for (const [key, bucket] of buckets) {
-      if (bucket.dirty) {
-        bucket.dirty = false;
-        const { dirty: _, errors, first, total, ...plain } = bucket;
-        const row = {
-          ...plain,
-          writer,
-          errors: JSON.stringify(errors),
-          first: JSON.stringify(first),
-          total: JSON.stringify(total),
-        };
-        const { requests, succeeded, told } = row;
-        await db
-          .insertInto('reliability')
-          .values(row)
-          .onConflict((conflict) =>
-            conflict.columns(['resolution', 'start', 'user_id', 'provider', 'model', 'writer']).doUpdateSet({
-              requests,
-              succeeded,
-              told,
-              errors: row.errors,
-              first: row.first,
-              total: row.total,
-            }),
-          )
-          .execute()
-          .catch((error) => {
-            bucket.dirty = true;
-            throw error;
-          });
-      }
-      if (!bucket.dirty && now >= bucket.start + bucket.resolution) buckets.delete(key);
+    for (const [stretch, { until }] of named) if (until <= now) named.delete(stretch);
+    const waiting = [...buckets];
+    for (let at = 0; at < waiting.length; at += SLICE) {
+      const slice = waiting.slice(at, at + SLICE);
+      for (const [key] of slice) buckets.delete(key); // what comes while they are written is counted anew
+      await addBuckets(
+        db,
+        writer,
+        slice.map(([, bucket]) => bucket),
+      ).catch((error) => {
+        for (const [key, bucket] of slice) buckets.set(key, plus(bucket, buckets.get(key)));
+        throw error;
+      });
+      await new Promise(setImmediate); // requests come first
     }
+    lost = 0;
+    if (now - prunedAt < PRUNE_MS) return;
+    prunedAt = now;
     for (const [resolution, kept] of KEPT)
       await db
         .deleteFrom('reliability')
@@ -138,17 +146,6 @@ export function createReliabilityLog({ db, clock, log }: ReliabilityOptions): Re
       log.warn({ err: error }, 'the reliability of providers cannot be written');
     });
     return flushing;
-  };
-
-  const note = (bucket: Bucket, { firstContentMs, latencyMs }: Attempt, outcome: 'ok' | ErrorClass) => {
-    bucket.dirty = true;
-    bucket.requests += 1;
-    if (outcome === 'ok') bucket.succeeded += 1;
-    else bucket.errors[outcome] = (bucket.errors[outcome] ?? 0) + 1;
-    if (outcome === 'ok' || isHeldAgainst(outcome)) bucket.told += 1;
-    if (outcome !== 'ok') return;
-    if (firstContentMs !== null) addTo(bucket.first, firstContentMs);
-    if (latencyMs !== null) addTo(bucket.total, latencyMs);
   };
 
   return {
@@ -167,17 +164,29 @@ export function createReliabilityLog({ db, clock, log }: ReliabilityOptions): Re
       }, FLUSH_MS);
     },
 
-    async since(userId, wallMs) {
-      await flush();
-      const resolution = clock.wall() - wallMs > HOUR_MS ? HOUR_MS : MINUTE_MS;
+    async last(userId, ms) {
+      const resolution = ms > HOUR_MS ? HOUR_MS : MINUTE_MS;
+      const from = Math.floor((clock.wall() - ms) / resolution) * resolution;
+      await flushing;
       let query = db
         .selectFrom('reliability')
         .selectAll()
         .where('resolution', '=', resolution)
-        .where('start', '>=', Math.floor(wallMs / resolution) * resolution);
+        .where('start', '>=', from);
       if (userId !== null) query = query.where('user_id', '=', userId);
-      const rows = await query.execute();
-      const groups = Map.groupBy(rows, ({ provider, model }) => `${provider}:${model}`);
+      const written = (await query.execute()).map((row) => ({
+        ...row,
+        errors: JSON.parse(row.errors) as Histogram, // as they are written here
+        first: JSON.parse(row.first) as Histogram,
+        total: JSON.parse(row.total) as Histogram,
+      }));
+      const waiting = [...buckets.values()].filter(
+        (bucket) =>
+          bucket.resolution === resolution &&
+          bucket.start >= from &&
+          (userId === null || bucket.user_id === userId),
+      );
+      const groups = Map.groupBy([...written, ...waiting], ({ provider, model }) => `${provider}:${model}`);
       return new Map([...groups].map(([id, group]) => [id, summed(group)]));
     },
 
@@ -189,19 +198,40 @@ export function createReliabilityLog({ db, clock, log }: ReliabilityOptions): Re
   };
 }
 
-const isHeldAgainst = (outcome: ErrorClass): boolean => ruleOf(outcome).against !== 'nobody';
+function note(bucket: Bucket, { firstContentMs, latencyMs }: Attempt, outcome: 'ok' | ErrorClass): void {
+  bucket.requests += 1;
+  if (outcome === 'ok') bucket.succeeded += 1;
+  else bucket.errors[outcome] = (bucket.errors[outcome] ?? 0) + 1;
+  if (outcome === 'ok' || ruleOf(outcome).against !== 'nobody') bucket.told += 1;
+  if (outcome !== 'ok') return;
+  if (firstContentMs !== null) addTo(bucket.first, firstContentMs);
+  if (latencyMs !== null) addTo(bucket.total, latencyMs);
+}
 
-type Row = LogsSchema['reliability'];
-
-function summed(rows: readonly Row[]): Reliability {
-  const add = (pick: (row: Row) => number) => rows.reduce((sum, row) => sum + Number(pick(row)), 0);
-  const told = add((row) => row.told);
-  const first = merged(rows.map((row) => JSON.parse(row.first) as Histogram)); // as it was written above
-  const total = merged(rows.map((row) => JSON.parse(row.total) as Histogram));
+/** Both together. */
+export function plus<One extends Bucket>(bucket: One, other: Bucket | undefined): One {
+  if (!other) return bucket;
   return {
-    requests: add((row) => row.requests),
-    successRate: told > 0 ? add((row) => row.succeeded) / told : null,
-    errors: merged(rows.map((row) => JSON.parse(row.errors) as Histogram)),
+    ...bucket,
+    requests: Number(bucket.requests) + Number(other.requests),
+    succeeded: Number(bucket.succeeded) + Number(other.succeeded),
+    told: Number(bucket.told) + Number(other.told),
+    errors: merged([bucket.errors, other.errors]),
+    first: merged([bucket.first, other.first]),
+    total: merged([bucket.total, other.total]),
+  };
+}
+
+function summed(buckets: readonly Bucket[]): Reliability {
+  const add = (pick: (bucket: Bucket) => number) =>
+    buckets.reduce((sum, bucket) => sum + Number(pick(bucket)), 0);
+  const told = add((bucket) => bucket.told);
+  const first = merged(buckets.map((bucket) => bucket.first));
+  const total = merged(buckets.map((bucket) => bucket.total));
+  return {
+    requests: add((bucket) => bucket.requests),
+    successRate: told > 0 ? add((bucket) => bucket.succeeded) / told : null,
+    errors: merged(buckets.map((bucket) => bucket.errors)),
     firstContentMs: { p50: quantile(first, 0.5), p95: quantile(first, 0.95) },
     totalMs: { p50: quantile(total, 0.5), p95: quantile(total, 0.95) },
   };

@@ -40,7 +40,7 @@ export const providerRoutes = (options: ProviderHealthOptions): readonly Route[]
         const keys = (await credentials.of(user.id)).filter(routable);
         const sums = await Promise.all(
           Object.entries(WINDOWS).map(
-            async ([name, ms]) => [name, await reliability.since(user.id, wall() - ms)] as const,
+            async ([name, ms]) => [name, await reliability.last(user.id, ms)] as const,
           ),
         );
         const held = new Set(keys.map(({ provider }) => provider));
