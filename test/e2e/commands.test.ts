@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -110,6 +110,65 @@ describe('inferbridge what-if', () => {
     await gateway.close();
   });
 
+  it('reads a log, and leaves alone what is none', async () => {
+    const cwd = folder({ 'other.json': {} });
+    writeFileSync(join(cwd, 'notes.txt'), 'not a database at all '.repeat(400));
+    const before = readFileSync(join(cwd, 'notes.txt'));
+    const { code, output } = await runCli(['what-if', '--config', 'other.json', '--logs', 'notes.txt'], {
+      cwd,
+    });
+    expect(output).toMatch(/notes\.txt cannot be read \(SQLITE_NOTADB\); it is damaged, or no database/);
+    expect(code).toBe(1);
+    expect(readdirSync(cwd).sort()).toEqual(['notes.txt', 'other.json']);
+    expect(readFileSync(join(cwd, 'notes.txt'))).toEqual(before);
+  });
+
+  it('says of the log’s own configuration what was: the same success, the same cost', async () => {
+    const tiers = {
+      own: { targets: ['openai:gpt-6.1-sol', 'groq:openai/gpt-oss-20b'] },
+      gone: { targets: ['openai:gpt-6.1-sol'] },
+    };
+    const gateway = await startGateway({ config: { providers: vendors(parts.upstream.url), tiers } });
+    const user = await account(gateway, ['openai', 'groq']);
+    parts.upstream.script('openai', completion('a'));
+    const image = [
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'what is this? '.repeat(3_000) },
+          { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } },
+        ],
+      },
+    ];
+    for (let i = 0; i < 6; i++) await user.chat({ model: i % 2 ? 'own' : 'gone', messages: image });
+    parts.upstream.script('openai', refusal(400, { message: 'you are wrong' }));
+    for (let i = 0; i < 4; i++) await user.chat({ model: 'own' });
+    await gateway.stop();
+    const cwd = folder({ 'same.json': { tiers }, 'less.json': { tiers: { own: tiers.own } } });
+    const logs = join(gateway.dir, 'data/logs.sqlite');
+    const replayed = async (config: string) => {
+      const { output } = await runCli(['what-if', '--config', config, '--logs', logs, '--json', '-'], {
+        cwd,
+      });
+      return JSON.parse(output) as {
+        before: { cost_usd: number };
+        after: { success_rate: number; requests: number; cost_usd: number };
+        left_out: object;
+      };
+    };
+    const same = await replayed('same.json');
+    expect(same).toMatchObject({
+      after: { success_rate: 1, requests: 6 },
+      left_out: { "the caller's own: invalid_request": 4 },
+    });
+    expect(same.after.cost_usd / same.before.cost_usd).toBeCloseTo(1, 1);
+    expect(await replayed('less.json')).toMatchObject({
+      after: { requests: 3 },
+      left_out: { 'no tier gone in that configuration': 3 },
+    });
+    await gateway.close();
+  });
+
   it('says where there is nothing to replay', async () => {
     const cwd = folder({ 'other.json': {} });
     expect((await runCli(['what-if', '--config', 'other.json'], { cwd })).output).toContain(
@@ -171,6 +230,34 @@ describe('inferbridge doctor', () => {
     expect(lost.output).toMatch(/^fail +encryption key +there are stored keys, but no encryption key/m);
     expect(existsSync(join(gateway.dir, 'data/encryption.key'))).toBe(false);
     await gateway.close();
+  });
+
+  it('reports a damaged log as it lies, and touches nothing', async () => {
+    const gateway = await startGateway({ config: configOf() });
+    await account(gateway, ['openai']);
+    parts.upstream.script('groq', { status: 200, body: '{"object":"list","data":[]}' });
+    await gateway.stop();
+    const logs = join(gateway.dir, 'data/logs.sqlite');
+    writeFileSync(logs, 'junk '.repeat(5_000));
+    // what SQLite puts beside a database that is read is not it
+    const stores = () => readdirSync(join(gateway.dir, 'data')).filter((name) => !/-(wal|shm)$/.test(name));
+    const names = stores();
+    const { code, output } = await runCli(['doctor'], { cwd: gateway.dir });
+    expect(output).toMatch(/^fail +stores +.*logs\.sqlite cannot be read/m);
+    expect(code).toBe(1);
+    expect(stores()).toEqual(names);
+    expect(readFileSync(logs, 'utf8')).toMatch(/^junk /);
+    await gateway.close();
+  });
+
+  it('says which tiers it could not try', async () => {
+    const tiers = {
+      picky: { strategy: ['conditional', { when: [{ tags: { t: 'x' } }] }], targets: ['openai:gpt-6-luna'] },
+    };
+    const cwd = folder({ 'inferbridge.config.json': { tags: { t: 'metadata.t' }, tiers } });
+    const { output } = await runCli(['doctor', '--chaos'], { cwd });
+    expect(output).toContain('ib/embed: not tried, it is for embeddings');
+    expect(output).toMatch(/picky: not tried, conditional has no target of picky/);
   });
 
   it('scores the fault list against every tier: two providers hold all of it, one does not', async () => {

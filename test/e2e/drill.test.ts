@@ -73,7 +73,29 @@ describe('the fire drill', () => {
     expect((await ask('')).row).toMatchObject({ status: 'success', provider: 'openai' });
   });
 
-  it.each(['openai', 'openai=flood', '=500', 'openai=200', 'openai=cut:x', 'openai=slow'])(
+  it('touches nobody else who has the same key of the operator’s', async () => {
+    const { url } = parts.upstream;
+    const gateway = await startGateway({
+      config: {
+        faults: true,
+        providers: { openai: { baseUrl: `${url}/openai/v1`, apiKey: 'sk-shared' } },
+        tiers: { one: { targets: ['openai:gpt-6-luna'] } },
+      },
+    });
+    parts.upstream.script('openai', HELLO);
+    const [ada, bob] = [await account(gateway), await account(gateway)];
+    const drilled = await ada.chat(
+      { model: 'one' },
+      { 'x-inferbridge-fault': 'openai=429;retry-after=9999' },
+    );
+    expect(drilled.status).toBe(429);
+    const again = await ada.chat({ model: 'one' }, { 'x-inferbridge-fault': 'openai=slow:1' });
+    expect(again.status).toBe(429);
+    for (const user of [bob, ada]) expect((await user.chat({ model: 'one' })).status).toBe(200);
+    await gateway.close();
+  });
+
+  it.each(['opnai=500', 'openai', 'openai=flood', '=500', 'openai=200', 'openai=cut:x', 'openai=slow'])(
     'refuses %j, naming the header and what is known',
     async (fault) => {
       const { response, text } = await ask(fault);

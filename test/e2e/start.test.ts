@@ -70,6 +70,28 @@ describe('a configuration that cannot be used stops the start, with the path and
       { faults: { rules: [{ provider: 'openai', fault: 'flood' }] } },
       'faults.rules[0].fault: no fault named "flood"; known: ',
     ],
+    [
+      { tiers: { a: { strategy: ['ab', { by: 'teem' }], targets: ['openai:g', 'openai:h'] } } },
+      'tiers.a.strategy: strategy ab: by: no tag named "teem"',
+    ],
+    [
+      {
+        tags: { t: 'header.X-T' },
+        tiers: { a: { strategy: ['conditional', { when: [{ tags: { u: '1' } }] }], targets: ['openai:g'] } },
+      },
+      'strategy conditional: when: no tag named "u"; known: t',
+    ],
+    [{ tags: { who: 'header.Authorization' } }, 'tags.who: a header that carries a secret cannot be a tag'],
+    [{ aliases: { fast: 'ib/nope' } }, 'aliases.fast: there is no tier "ib/nope"'],
+    [{ aliases: { fast: 'grok:x' } }, 'aliases.fast: no provider named "grok"; did you mean "groq"?'],
+    [
+      { tiers: { 'agni/x': { targets: ['openai:g'] } } },
+      'tiers.agni/x: callers\' "agni/x" is read as "ib/x"',
+    ],
+    [
+      { providers: { openai: { apiKeys: ['a', 'a'] } }, signup: 'closed' },
+      'providers.openai.apiKeys: a key stands there twice',
+    ],
     [{ aliases: { a: 'b', b: 'openai:x' } }, 'aliases.a: "b" is an alias itself'],
     [{ stages: ['logger', 'router', 'auth'] }, 'stages: the last one must be "router"'],
     [{ stages: ['loger', 'router'] }, 'stages[0]: no middleware named "loger"'],

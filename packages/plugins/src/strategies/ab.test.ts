@@ -72,6 +72,28 @@ describe('ab', () => {
     }
   });
 
+  it('keeps callers on their arm where the last one drops out, also without weights, and deals its own evenly', () => {
+    const { strategy } = ab([]);
+    const all = choicesOf({ 'a:m': {}, 'b:m': {}, 'c:m': {} });
+    const moved = { A: 0, B: 0 };
+    for (const user of users) {
+      const arm = (choices: typeof all) => armOf(strategy(choices, contextOf({ user, targets: 3 })));
+      const [before, after] = [arm(all), arm(all.slice(0, 2))];
+      if (before !== 'C') expect(after).toBe(before);
+      else moved[after === 'A' ? 'A' : 'B'] += 1;
+    }
+    expect(Math.abs(moved.A - moved.B)).toBeLessThan(120);
+  });
+
+  it('deals one within another independently', () => {
+    const { strategy } = ab([]);
+    const at = (place: string) =>
+      users.map((user) => armOf(strategy(choicesOf(TWO), contextOf({ user, place }))));
+    const [outer, inner] = [at(''), at('target 1 of t')];
+    const same = outer.filter((arm, i) => arm === inner[i]).length;
+    expect(Math.abs(same / users.length - 0.5)).toBeLessThan(0.05);
+  });
+
   it('names its arms, nested ones after the outer', () => {
     const { strategy } = ab([], { weights: [0, 1], names: ['old', 'new'] });
     const [first, second] = choicesOf(TWO);

@@ -67,6 +67,20 @@ describe('hedge', () => {
     expect(copy && cap?.take(copy, 0)).toBe(false);
   });
 
+  it('counts all that a copy would start, and a floor of two is two however they are spread', () => {
+    const { cap } = staggered({ 'a:m': PRICE, 'b:m': PRICE }, { cap: { usdPerHour: 0.9 } });
+    const raced = {
+      together: choicesOf({ 'b:m': PRICE, 'c:m': PRICE, 'd:m': PRICE }).map(({ plan }) => plan),
+    };
+    expect(cap?.take(raced, 0)).toBe(false);
+    const spread = staggered({ 'a:m': {}, 'b:m': {} }, { cap: { share: 0, floor: 2 } });
+    const [, copy] = spread.staggered;
+    const times = [50_000, 55_000, 70_000, 100_000, 109_999, 110_001].map(
+      (now) => copy && spread.cap?.take(copy, now),
+    );
+    expect(times).toEqual([true, true, false, false, false, true]);
+  });
+
   it('needs a target for each copy', () => {
     expect(() => hedge.check({}, 1)).toThrow(
       'strategy hedge: copies: 1 need as many targets besides the first',

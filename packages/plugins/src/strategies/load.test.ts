@@ -75,6 +75,11 @@ describe('latency', () => {
       { 'a:m': { ewmaMs: 900 }, 'b:m': { inFlight: 1 } },
       'a:m',
     ],
+    [
+      'the slow one where the other has only failed',
+      { 'a:m': { ewmaMs: 9_000 }, 'b:m': { errorRate: 0.1 } },
+      'a:m',
+    ],
     ['the one that can be called', { 'a:m': { ewmaMs: 1, ...OPEN }, 'b:m': { ewmaMs: 900 } }, 'b:m'],
   ])('takes %s', (_, facts, expected) => {
     expect(first(facts)).toBe(expected);

@@ -93,6 +93,31 @@ describe('simulate', () => {
     expect(hedged.providers['openai']?.aborted).toBeGreaterThan(50);
   });
 
+  it('prices losers and pictures as the real engine does, whole answers and streams', async () => {
+    for (const stream of [0, 1]) {
+      const raced = await run(
+        { strategy: 'race', targets: TARGETS },
+        { requests: 50, traffic: [{ model: 't', stream }] },
+      );
+      expect(raced.attempts_cost_usd).toBeGreaterThan(raced.cost_usd);
+    }
+    const tokens = { model: 't', inputTokens: [5_000, 5_000], outputTokens: [10, 10] };
+    const cost = async (images: number) =>
+      (await run({ targets: TARGETS }, { requests: 50, traffic: [{ ...tokens, images }] })).cost_usd;
+    expect((await cost(1)) / (await cost(0))).toBeCloseTo(1, 1);
+  });
+
+  it.each([408, 409, 425, 500, 503, 529])(
+    'classes %i as the providers’ own files do: the next one answers',
+    async (fault) => {
+      const summary = await run(
+        { targets: TARGETS },
+        { requests: 20, events: [{ provider: 'openai', fault }] },
+      );
+      expect(summary.success_rate).toBe(1);
+    },
+  );
+
   it('splits an experiment as it says', async () => {
     const { arms } = await run(
       { strategy: ['ab', { weights: [3, 1] }], targets: TARGETS.slice(0, 2) },
@@ -111,6 +136,15 @@ describe('simulate', () => {
     await expect(run({ targets: TARGETS }, { traffic: [{ model: 'ib/nothing' }] })).rejects.toThrow(
       'traffic[0].model: no tier named "ib/nothing"',
     );
+    await expect(run({ targets: TARGETS }, { traffic: [{ model: 'nope:x' }] })).rejects.toThrow(
+      'no tier named "nope:x"',
+    );
+    await expect(
+      run({ targets: TARGETS }, { events: [{ provider: 'openai', model: 'gpt-6-lun', fault: 500 }] }),
+    ).rejects.toThrow('events[0].model: no tier and no traffic asks openai for "gpt-6-lun"');
+    await expect(
+      run({ targets: TARGETS }, { events: [{ provider: 'openai', fault: 500, from: '2h' }] }),
+    ).rejects.toThrow('events[0].from: it begins when the traffic is over');
     await expect(run({ targets: TARGETS }, { events: [{ provider: 'opnai', fault: 500 }] })).rejects.toThrow(
       'events[0].provider: no provider named "opnai"',
     );
