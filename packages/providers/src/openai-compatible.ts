@@ -41,6 +41,8 @@ export interface OpenAICompatibleOptions extends RequestTraits, ReplyTraits {
   readonly baseUrl?: string;
   /** Where the data goes; default `global`. */
   readonly residency?: string;
+  /** Asked with GET for whether the key is good, where the list of models does not tell. */
+  readonly healthPath?: string;
   /** Replies need no mending and pass byte by byte. True for OpenAI itself; default false. */
   readonly clean?: boolean;
   /** Default `authorization: Bearer …`, nothing for an empty secret. */
@@ -171,6 +173,18 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
       const normal = normaliseCompletion(body, options, made);
       return { kind: 'completion', bytes: replyBytes(normal), json: () => normal };
     },
+    ...(options.healthPath !== undefined && {
+      async health(io: ProviderIO): Promise<void> {
+        const response = await io.http({
+          method: 'GET',
+          url: urlOf(options.healthPath ?? '', io.credential, null),
+          headers: headersOf(io.credential),
+          ...guard,
+        });
+        if (response.status !== 200) throw await refuse(response, io);
+        await response.bytes();
+      },
+    }),
     async models(io) {
       const response = await io.http({
         method: 'GET',

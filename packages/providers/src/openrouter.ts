@@ -22,6 +22,8 @@ export const openrouter: Vendor = vendor(
     create: ({ baseUrl = 'https://openrouter.ai/api/v1', referer, title }) =>
       openAICompatible({
         baseUrl,
+        // its list of models is open to everybody; this asks who holds the key: https://openrouter.ai/docs/api/api-reference/api-keys/get-current-key (read 2026-11-21)
+        healthPath: '/key',
         developerRole: false,
         cacheControl: true,
         reasoningField: 'reasoning',
