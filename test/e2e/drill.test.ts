@@ -95,6 +95,18 @@ describe('the fire drill', () => {
     await gateway.close();
   });
 
+  it('counts in nobody’s figures of the provider', async () => {
+    const { user } = await ask('openai=500');
+    const { data } = (await (
+      await parts.gateway.fetch('/v1/providers/health', { key: user.key })
+    ).json()) as {
+      data: { provider: string; last_hour: { requests: number } }[];
+    };
+    const requestsTo = (name: string) =>
+      data.reduce((sum, one) => sum + (one.provider === name ? one.last_hour.requests : 0), 0);
+    expect([requestsTo('openai'), requestsTo('groq')]).toEqual([0, 1]);
+  });
+
   it.each(['opnai=500', 'openai', 'openai=flood', '=500', 'openai=200', 'openai=cut:x', 'openai=slow'])(
     'refuses %j, naming the header and what is known',
     async (fault) => {

@@ -27,6 +27,7 @@ const parts = standard({
         strategy: ['conditional', { when: [{ tags: { plan: 'gold' } }, { tools: false }] }],
         targets: TARGETS.slice(0, 2),
       },
+      outer: { targets: ['trial', 'mistral:mistral-medium-latest'] },
       both: { strategy: 'race', targets: ['sorted', 'mistral:mistral-medium-latest'] },
     },
   }),
@@ -124,6 +125,24 @@ describe.each([
     expect(await refused.json()).toMatchObject({
       error: { code: 'no_target', message: expect.stringContaining('conditional has no target of sorted') },
     });
+  });
+});
+
+describe('an experiment', () => {
+  it('has the same arm for a caller however its tier is reached', async () => {
+    const user = await account(parts.gateway, ALL);
+    parts.upstream.script('openai', saying('x'));
+    parts.upstream.script('groq', saying('x'));
+    parts.upstream.script('mistral', both(refusal(500), refusal(500)));
+    for (const team of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) {
+      const metadata = { team };
+      await user.chat({ model: 'trial', metadata });
+      await user.chat({ model: 'outer', metadata });
+      await user.chat({ models: ['trial'], metadata });
+      await user.chat({ models: ['mistral:mistral-medium-latest', 'trial'], metadata });
+      const arms = (await user.logs('?limit=4')).map(({ arm }) => arm);
+      expect(new Set(arms).size, `${team}: ${arms}`).toBe(1);
+    }
   });
 });
 

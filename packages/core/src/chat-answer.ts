@@ -2,7 +2,7 @@ import type { Call } from './call.ts';
 import type { ChatChunk } from './chat.ts';
 import { abortable } from './clock.ts';
 import { asGatewayError } from './errors.ts';
-import { type Frame, frameOf } from './frame.ts';
+import { type Frame, type Frames, frameOf } from './frame.ts';
 import type { ChatAnswer, ChatBody, ChatStream } from './provider.ts';
 import { createFold } from './stream/fold.ts';
 import { observe } from './stream/observe.ts';
@@ -23,7 +23,7 @@ export async function asAsked(
       : await abortable(answer, call.signal);
   if (given.kind === 'completion' || streams) return given;
   const fold = createFold();
-  const observation = await observe(given.frames, () => {}, choicesOf(call));
+  const observation = await observe(aborting(given.frames, call), () => {}, choicesOf(call));
   try {
     for await (const frame of observation.frames) for (const chunk of frame.chunks()) fold.add(chunk);
   } catch (error) {
@@ -38,20 +38,44 @@ export async function asAsked(
 export const choicesOf = ({ request }: Call): number =>
   request.operation === 'chat' ? (request.value.n ?? 1) : 1;
 
-/** A plugin's generator may know nothing of signals: nobody waits for it once its call is over. */
 async function* framesOf(
   chunks: AsyncIterable<ChatChunk>,
   call: Call,
 ): AsyncGenerator<Frame, undefined, undefined> {
-  const iterator = chunks[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const step = await abortable(iterator.next(), call.signal);
-      if (step.done) return undefined;
-      call.progress?.('bytes');
-      yield frameOf(step.value);
-    }
-  } finally {
-    void iterator.return?.().catch(() => {}); // one that hangs would not come back from this either
+  for await (const chunk of chunks) {
+    call.signal.throwIfAborted();
+    call.progress?.('bytes');
+    yield frameOf(chunk);
   }
+  return undefined;
+}
+
+/**
+ * Frames that end when their call does, with its reason, whatever the source makes of the abort: a plugin's may know
+ * nothing of signals, and nobody waits for it.
+ */
+export function aborting(frames: Frames, { signal }: Call): Frames {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = frames[Symbol.asyncIterator]();
+      let giveUp: ((reason: unknown) => void) | null = null;
+      const reason = () => asGatewayError(signal.reason);
+      signal.addEventListener('abort', () => giveUp?.(reason()), { once: true });
+      return {
+        next: () =>
+          new Promise((resolve, reject) => {
+            if (signal.aborted) return reject(reason());
+            giveUp = reject;
+            iterator
+              .next()
+              .then(resolve, (error) => reject(signal.aborted ? reason() : asGatewayError(error)));
+          }),
+        return() {
+          // one that hangs would not come back from this either
+          void (async () => iterator.return?.())().catch(() => {});
+          return Promise.resolve({ done: true, value: undefined });
+        },
+      };
+    },
+  };
 }

@@ -45,7 +45,7 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
     const over = () => signal.removeEventListener('abort', abort);
-    promise.then(
+    Promise.resolve(promise).then(
       (value) => {
         over();
         resolve(value);

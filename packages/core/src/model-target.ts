@@ -1,9 +1,9 @@
 import type { Call } from './call.ts';
 import type { ChatCompletion, ChatRequest } from './chat.ts';
-import { asAsked, choicesOf } from './chat-answer.ts';
+import { aborting, asAsked, choicesOf } from './chat-answer.ts';
+import { abortable } from './clock.ts';
 import type { EmbeddingsRequest } from './embeddings.ts';
 import { asGatewayError, GatewayError } from './errors.ts';
-import type { Frames } from './frame.ts';
 import type { Host } from './host.ts';
 import type { ChatBody, ChatStream, Credential, Provider, ProviderIO } from './provider.ts';
 import { begin, type Record } from './record.ts';
@@ -65,7 +65,7 @@ export function modelTarget(options: ModelTargetOptions): Target {
         const io = ioOf(host, credential, call, told);
         const { request } = call;
         if (request.operation === 'embeddings')
-          return await embeddings({ ...request.value, model }, provider, target, io, told);
+          return await embeddings(call, { ...request.value, model }, provider, target, io, told);
         const { native, value } = request;
         const asked: ChatRequest = { ...value, model };
         const answer = await asAsked(
@@ -146,13 +146,15 @@ function refuse(value: ChatCompletion, told: Told): void {
 }
 
 async function embeddings(
+  { signal }: Call,
   request: EmbeddingsRequest,
   provider: Provider,
   target: Target,
   io: ProviderIO,
   told: Told,
 ): Promise<Reply> {
-  const body = await provider.embed?.(request, io);
+  const asked = provider.embed?.(request, io);
+  const body = asked && (await abortable(asked, signal));
   if (!body) throw embedless(provider) ?? new TypeError('a provider with embed answered nothing');
   return {
     kind: 'embeddings',
@@ -194,21 +196,5 @@ async function stream(answer: ChatStream, target: Target, told: Told, call: Call
     usage: () => observed.usage,
     cost: () => record.entry.cost,
     ...about(told),
-  };
-}
-
-/** What an abort makes the source throw is reported as the abort's own reason. */
-function aborting(frames: Frames, call: Call): Frames {
-  return {
-    [Symbol.asyncIterator]() {
-      const iterator = frames[Symbol.asyncIterator]();
-      return {
-        next: () =>
-          iterator.next().catch((error) => {
-            throw failureOf(error, call);
-          }),
-        return: () => iterator.return?.() ?? Promise.resolve({ done: true, value: undefined }),
-      };
-    },
   };
 }

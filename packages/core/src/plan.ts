@@ -50,7 +50,7 @@ export interface PlanContext {
   random(): number;
   /** How many targets the tier has as it is written. */
   readonly targets: number;
-  /** Where the tier stands within the outermost one, empty for that itself. */
+  /** The tier's id, else where it stands within the outermost one; empty for that itself. */
   readonly place: string;
   readonly user: string | null;
   readonly session: string | null;

@@ -75,6 +75,8 @@ export interface Tier {
   readonly name?: string;
   /** The strategy's name, for people to read. */
   readonly by?: string;
+  /** What experiments in it are told apart by, wherever it is reached from; default its place in the outer tier. */
+  readonly id?: string;
   /** What one of its targets is called; default `target`. */
   readonly each?: string;
   readonly strategy: Strategy;

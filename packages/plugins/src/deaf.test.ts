@@ -1,5 +1,7 @@
 import {
+  type ChatChunk,
   createHost,
+  frameOf,
   GatewayError,
   modelTarget,
   type Provider,
@@ -56,6 +58,64 @@ const ask = (tier: Parameters<typeof priority>[0], how = priority, signal?: Abor
     .catch((error: unknown) => error);
   return { asking, records };
 };
+
+const hanging = async function* (first: readonly ReturnType<typeof frameOf>[]) {
+  yield* first;
+  await never;
+  return undefined;
+};
+const said = frameOf({
+  id: 'x',
+  object: 'chat.completion.chunk',
+  created: 1,
+  model: 'm',
+  choices: [{ index: 0, delta: { content: 'a' }, finish_reason: null }],
+});
+
+describe('frames that hang', () => {
+  it('before their first content make room for the next', async () => {
+    const provider: Provider = { name: 'deaf', chat: async () => ({ kind: 'stream', frames: hanging([]) }) };
+    const { asking } = ask([targetOf(provider), scripted('well:m', [{ say: 'hi' }], { clock })]);
+    await clock.advance(30_000);
+    expect(await asking).toBe('well');
+  });
+
+  it('behind it end as a stream that broke', async () => {
+    const provider: Provider = {
+      name: 'deaf',
+      chat: async () => ({ kind: 'stream', frames: hanging([said]) }),
+    };
+    const { asking, records } = ask([targetOf(provider)]);
+    await clock.advance(120_000);
+    expect(await asking).toMatchObject({ class: 'timeout' });
+    expect(records).toMatchObject([{ status: 'error', attempts: [{ outcome: 'timeout' }] }]);
+  });
+
+  it('of a provider whose iterator is written by hand end well, whatever its return does', async () => {
+    const last = {
+      ...said.chunks()[0],
+      choices: [{ index: 0, delta: { content: 'b' }, finish_reason: 'stop' }],
+    };
+    const byHand = (): AsyncIterable<ChatChunk> => {
+      const chunks = [...said.chunks(), last as ChatChunk];
+      return {
+        [Symbol.asyncIterator]: () => ({
+          next: async () => {
+            const value = chunks.shift();
+            return value ? { done: false as const, value } : { done: true as const, value: undefined };
+          },
+          return: () => {
+            throw new Error('never call me');
+          },
+        }),
+      };
+    };
+    const { asking, records } = ask([targetOf({ name: 'hand', chat: byHand })]);
+    await clock.advance(10);
+    expect(await asking).toBe('hand');
+    expect(records).toMatchObject([{ status: 'success' }]);
+  });
+});
 
 describe.each(deaf)('a provider that knows nothing of signals', (provider) => {
   it('is given up when its time is over, and the next one answers', async () => {

@@ -47,7 +47,11 @@ export function planTier(
     (target, index) => choiceOf(target, index, placeOf(tier, index, place), call, context, notes) ?? [],
   );
   if (choices.length === 0) return null;
-  const plan = tier.strategy(choices, { ...context, targets: tier.targets.length, place: placeIn(place) });
+  const plan = tier.strategy(choices, {
+    ...context,
+    targets: tier.targets.length,
+    place: tier.id ?? place ?? '',
+  });
   const offered = choices.length === 1 ? choices[0]?.candidates : choices.flatMap((one) => one.candidates);
   const planned = leaves(plan);
   if (planned.length < (offered?.length ?? 0)) {
@@ -97,7 +101,5 @@ const placeOf = ({ each = 'target', name }: Tier, index: number, outer?: string)
   outer === undefined
     ? `${each} ${index + 1}${name ? ` of ${name}` : ''}`
     : `${outer}, its ${each} ${index + 1}`;
-
-const placeIn = (place: string | undefined): string => place ?? '';
 
 const isTarget = (target: TierTarget): target is Target => 'handle' in target;

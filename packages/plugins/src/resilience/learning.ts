@@ -17,6 +17,8 @@ const STALE_MS = 5_000;
 const PEAK_DECAY_MS = 10_000;
 const IDLE_DECAY_MS = 60_000;
 const ERROR_WEIGHT = 0.1;
+/** How fast failures are forgiven while nobody tries. */
+const ERROR_DECAY_MS = 30_000;
 const MOST_KEPT = 20_000;
 
 /**
@@ -35,7 +37,13 @@ export function learning({ clock }: LearningOptions): Layer {
         return found;
       }
       if (learned.size >= MOST_KEPT) forget(learned);
-      const made: Learned = { inFlight: 0, errorRate: null, whole: series(), streamed: series() };
+      const made: Learned = {
+        inFlight: 0,
+        errorRate: null,
+        errorAt: 0,
+        whole: series(),
+        streamed: series(),
+      };
       learned.set(key, made);
       return made;
     };
@@ -45,7 +53,8 @@ export function learning({ clock }: LearningOptions): Layer {
         const facts = target.facts(call);
         const known = learned.get(key);
         if (!known) return { ...facts, inFlight: 0 };
-        const { inFlight, errorRate } = known;
+        const { inFlight } = known;
+        const errorRate = errorsAt(known, clock.now());
         const times = seriesFor(known, call);
         const now = clock.now();
         refresh(times, now);
@@ -91,6 +100,7 @@ interface Series {
 interface Learned {
   inFlight: number;
   errorRate: number | null;
+  errorAt: number;
   readonly whole: Series;
   readonly streamed: Series;
 }
@@ -115,7 +125,8 @@ function note(known: Learned, times: Series, { outcome, firstContentMs }: Settle
   // whatever sends a request on to the next candidate is a failure of this one
   const failed = outcome !== 'ok' && ruleOf(outcome).next === 'yes';
   if (outcome === 'ok' || failed)
-    known.errorRate = (known.errorRate ?? 0) * (1 - ERROR_WEIGHT) + (failed ? ERROR_WEIGHT : 0);
+    known.errorRate = (errorsAt(known, now) ?? 0) * (1 - ERROR_WEIGHT) + (failed ? ERROR_WEIGHT : 0);
+  if (outcome === 'ok' || failed) known.errorAt = now;
   if (firstContentMs === null) return;
   const slot = times.count % KEPT;
   times.values[slot] = firstContentMs;
@@ -126,6 +137,9 @@ function note(known: Learned, times: Series, { outcome, firstContentMs }: Settle
   times.peakMs = firstContentMs > before ? firstContentMs : before * weight + firstContentMs * (1 - weight);
   times.peakAt = now;
 }
+
+const errorsAt = ({ errorRate, errorAt }: Learned, now: number): number | null =>
+  errorRate === null ? null : errorRate * Math.exp(-Math.max(0, now - errorAt) / ERROR_DECAY_MS);
 
 const peakAt = ({ peakMs, peakAt }: Series, now: number): number | null =>
   peakMs === null ? null : peakMs * Math.exp(-Math.max(0, now - peakAt) / IDLE_DECAY_MS);

@@ -3,6 +3,7 @@ import { factsOf, isReady, sortedBy } from './order.ts';
 
 /** An error rate of one would make the load endless. */
 const MOST_ERRORS = 0.95;
+const FORGIVEN = 0.02;
 
 /**
  * Of two that are drawn the less loaded one first, then the other, then the rest: the load is the moving average of the
@@ -34,8 +35,8 @@ function loadOf(choice: Choice): number | null {
   if (!facts || facts.blocked) return null;
   const { ewmaMs, inFlight, errorRate } = facts;
   const busy = inFlight ?? 0;
-  // one that has only failed is not unknown
-  if (ewmaMs === null) return busy === 0 && !errorRate ? 0 : Number.MAX_VALUE;
+  // one that has only failed is not unknown, until its failures are some time ago
+  if (ewmaMs === null) return busy === 0 && (errorRate ?? 0) < FORGIVEN ? 0 : Number.MAX_VALUE;
   return (ewmaMs * (busy + 1)) / (1 - Math.min(MOST_ERRORS, errorRate ?? 0));
 }
 

@@ -99,7 +99,10 @@ describe('buildTiers', () => {
 
   it('puts the tier that a target names in its place', () => {
     const built = build({ a: { strategy: 'race', targets: ['groq:x', 'b'] }, b: { targets: ['openai:y'] } });
-    expect(built.get('a')?.targets).toEqual(['groq:x', { strategy: 'priority', targets: ['openai:y'] }]);
+    expect(built.get('a')?.targets).toEqual([
+      'groq:x',
+      { strategy: 'priority', targets: ['openai:y'], named: 'b' },
+    ]);
   });
 
   it('stops at a circle of tiers, and shows the way round', () => {

@@ -58,9 +58,10 @@ export function buildTiers(
 const inPlace =
   (tiers: ReadonlyMap<string, TierConfig>) =>
   (target: TargetConfig): TargetConfig => {
-    const named = typeof target === 'string' ? tiers.get(target) : target;
-    if (!named) return target;
-    return { strategy: named.strategy, targets: named.targets.map(inPlace(tiers)) };
+    if (typeof target !== 'string') return { ...target, targets: target.targets.map(inPlace(tiers)) };
+    const tier = tiers.get(target);
+    if (!tier) return target;
+    return { strategy: tier.strategy, targets: tier.targets.map(inPlace(tiers)), named: target };
   };
 
 /** The way from a tier back to itself, `null` where there is none. */

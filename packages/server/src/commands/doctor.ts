@@ -119,7 +119,8 @@ function cardOf(tier: string, scores: readonly Score[]): string {
   const said = ({ result, by, error, ms }: Score) =>
     `${result === 'answered' ? `answered by ${by}` : result === 'honest' ? 'an error event, no [DONE]' : `error: ${error}`}, ${(ms / 1000).toFixed(1)} s`;
   const faults = [...Map.groupBy(scores, ({ fault }) => fault)];
-  return `${tier}, while ${scores[0]?.victim} …
+  const victims = [...new Set(scores.map(({ victim }) => victim))];
+  return `${tier}, while ${victims.join(', for streams ')} …
 
 ${table(
   [

@@ -159,4 +159,7 @@ export type ProviderConfig = z.infer<typeof provider>;
 export type TierConfig = z.infer<typeof tier>;
 export type PriceConfig = z.infer<typeof price>;
 export type StrategyConfig = z.infer<typeof strategy>;
-export type TargetConfig = string | { strategy: StrategyConfig; targets: TargetConfig[] };
+/** `named`: the tier whose name stood here. */
+export type TargetConfig =
+  | string
+  | { strategy: StrategyConfig; targets: TargetConfig[]; readonly named?: string };

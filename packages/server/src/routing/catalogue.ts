@@ -1,4 +1,4 @@
-import { type Clock, type Host, type ProviderIO, systemClock } from '@inferbridge/core';
+import { abortable, type Clock, type Host, type ProviderIO, systemClock } from '@inferbridge/core';
 import type { Prices } from '../pricing/prices.ts';
 import type { UsableKey } from './credentials.ts';
 import type { Providers } from './targets.ts';
@@ -48,7 +48,7 @@ export function createCatalogue({
       http: (request) => host.transport({ ...request, signal: controller.signal }),
     };
     try {
-      return await provider.models(io);
+      return await abortable(provider.models(io), controller.signal);
     } catch {
       return null; // a list that cannot be had is no list; the request itself will tell what is wrong
     } finally {

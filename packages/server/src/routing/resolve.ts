@@ -14,7 +14,7 @@ import type { Credentials, UsableKey } from './credentials.ts';
 import { bounded, clean, combined } from './limits.ts';
 import { invalid, NO_KEY, nothingLeft, routable, type Search, splitKnown, splitTarget } from './search.ts';
 import type { Providers, Targets } from './targets.ts';
-import { drilled, firstOf, isEmpty, one, rulesOf, strategyName } from './tier-parts.ts';
+import { drilled, firstOf, inRotation, isEmpty, one, rotating, rulesOf, strategyName } from './tier-parts.ts';
 import { firstModel, inOneSpace } from './vector-space.ts';
 
 declare module '@inferbridge/core/call' {
@@ -76,28 +76,19 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     name: string,
     config: { strategy: TierConfig['strategy']; targets: readonly TargetConfig[] },
     search: Search,
+    id = name,
   ): Tier => ({
     name,
+    id,
     by: strategyName(config.strategy),
     strategy: options.strategy(config),
     // a target without a key stays in its place, empty: weights and conditions are told by place
-    targets: config.targets.map((target): TierTarget => {
-      if (typeof target !== 'string') return tierOf(name, target, search);
+    targets: config.targets.map((target, index): TierTarget => {
+      if (typeof target !== 'string') return tierOf(name, target, search, target.named ?? `${id}.${index}`);
       const { provider, model } = splitTarget(target);
-      return inRotation(named(provider, model, search));
+      return inRotation(named(provider, model, search), rotation);
     }),
   });
-
-  /** The same, provider by provider. */
-  const rotating = (found: readonly Target[]): readonly TierTarget[] =>
-    [...Map.groupBy(found, ({ provider }) => provider).values()].map(inRotation);
-
-  /** Several keys for the same: each gets its turn, the others follow when it has failed. */
-  const inRotation = (found: readonly Target[]): TierTarget => {
-    const [only] = found;
-    if (only && found.length === 1) return only;
-    return { by: 'rotation', each: 'key', strategy: rotation, targets: found };
-  };
 
   /** Tiers as they are for one set of keys; the set is a new one when a key has changed. */
   const kept = new WeakMap<readonly UsableKey[], Map<string, Route>>();
@@ -197,7 +188,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     const name = nameOf(asked);
     if (tiers.has(name)) return byTier(name, search);
     if (options.isModeName(name)) return byTier(name, search);
-    return single('direct', rotating(await direct(name, search, param)));
+    return single('direct', rotating(await direct(name, search, param), rotation));
   };
 
   const byChain = async (models: unknown, search: Search): Promise<Route> => {

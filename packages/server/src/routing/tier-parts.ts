@@ -1,4 +1,4 @@
-import type { CallState, Strategy, Tier } from '@inferbridge/core';
+import type { CallState, Strategy, Target, Tier, TierTarget } from '@inferbridge/core';
 import type { TierConfig } from '../config/schema.ts';
 import type { UsableKey } from './credentials.ts';
 import { clean } from './limits.ts';
@@ -35,3 +35,14 @@ export function drilled(keys: readonly UsableKey[], { faults, user }: CallState)
     credential: { ...key.credential, id: `${key.credential.id} ${mark}` },
   }));
 }
+
+/** Several keys for the same: each gets its turn, the others follow when it has failed. */
+export function inRotation(found: readonly Target[], rotation: Strategy): TierTarget {
+  const [only] = found;
+  if (only && found.length === 1) return only;
+  return { by: 'rotation', each: 'key', strategy: rotation, targets: found };
+}
+
+/** The same, provider by provider. */
+export const rotating = (found: readonly Target[], rotation: Strategy): readonly TierTarget[] =>
+  [...Map.groupBy(found, ({ provider }) => provider).values()].map((own) => inRotation(own, rotation));

@@ -57,27 +57,24 @@ export async function chaos({ loaded, keys, seed }: ChaosOptions): Promise<Chaos
   const scores: Score[] = [];
   const untried: { tier: string; why: string }[] = [];
   const { tierNames } = await createWorld(calm);
-  for (const tier of tierNames) {
-    const found = await firstOf(tier, await createWorld(calm));
-    if ('why' in found) {
-      untried.push({ tier, why: found.why });
-      continue;
+  const score = async (tier: string, { victim, request }: First) => {
+    for (const { name, fault, retryAfter } of FAULTS) {
+      const event = { from: 0, share: 1, provider: victim, fault, retryAfter };
+      const world = await createWorld({ ...calm, decide: decideBy({ providers: CALM, events: [event] }) });
+      const asked = { user: 'doctor', tags: {}, patience: 600_000, request };
+      const [seen] = await play(world, [{ at: 0, asked }], 1);
+      if (seen) scores.push(scoreOf(seen, { tier, fault: name, stream: request.stream === true, victim }));
     }
-    const { victim, request } = found;
-    for (const fault of FAULTS)
-      for (const stream of [false, true]) {
-        const event = {
-          from: 0,
-          share: 1,
-          provider: victim,
-          fault: fault.fault,
-          retryAfter: fault.retryAfter,
-        };
-        const world = await createWorld({ ...calm, decide: decideBy({ providers: CALM, events: [event] }) });
-        const asked = { user: 'doctor', tags: {}, patience: 600_000, request: { ...request, stream } };
-        const [seen] = await play(world, [{ at: 0, asked }], 1);
-        if (seen) scores.push(scoreOf(seen, { tier, fault: fault.name, stream, victim }));
-      }
+  };
+  for (const tier of tierNames) {
+    const [whole, streams] = [
+      await firstOf(tier, false, await createWorld(calm)),
+      await firstOf(tier, true, await createWorld(calm)),
+    ];
+    if ('why' in whole)
+      untried.push({ tier: 'why' in streams ? tier : `${tier}, whole answers`, why: whole.why });
+    else if ('why' in streams) untried.push({ tier: `${tier}, streams`, why: streams.why });
+    for (const found of [whole, streams]) if (!('why' in found)) await score(tier, found);
   }
   return { scores, untried };
 }
@@ -103,13 +100,20 @@ const kindsFor = (tier: string): readonly ChatRequest[] => [
   { ...plain(tier), messages: [{ role: 'user', content: promptOf(60_000) }] },
 ];
 
+interface First {
+  readonly victim: string;
+  readonly request: ChatRequest;
+}
+
 /** Who is asked first, and for what; or why nobody can be. */
 async function firstOf(
   tier: string,
+  stream: boolean,
   { resolve, host }: World,
-): Promise<{ victim: string; request: ChatRequest } | { why: string }> {
+): Promise<First | { why: string }> {
   let why = 'nobody can be asked';
-  for (const request of kindsFor(tier)) {
+  for (const kind of kindsFor(tier)) {
+    const request = { ...kind, stream };
     const call = createCall(request, { clock: host.clock, state: { user: { id: 'doctor' } } });
     try {
       const [first] = leaves((await planCall(call, resolve, host)).plan);

@@ -63,14 +63,28 @@ export function readAttempts(json: string): readonly Record<string, unknown>[] {
   return Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
 }
 
+/** Failures that are the request's, whoever it is sent to. */
+export const OF_REQUESTS: ReadonlySet<ErrorClass> = new Set([
+  'invalid_request',
+  'content_policy',
+  'context_length',
+  'unauthenticated',
+  'client_closed',
+  'lost',
+  'shed',
+]);
+
 function pastOf(attempt: Record<string, unknown>, row: RequestRow): Past | null {
   const { outcome, first_content_ms: first, latency_ms: latency } = attempt;
   if (typeof outcome !== 'string' || typeof latency !== 'number') return null;
+  if (attempt['fault'] !== undefined) return null; // a fire drill's
+  const cutShort = outcome === 'aborted' && row.error?.startsWith('deadline') === true;
+  const told = cutShort ? 'timeout' : outcome;
   // what was the caller's own mistake says nothing of the next caller's request
-  if (outcome !== 'ok' && !(isErrorClass(outcome) && ruleOf(outcome).against !== 'nobody')) return null;
+  if (told !== 'ok' && (!isErrorClass(told) || OF_REQUESTS.has(told))) return null;
   return {
     at: Number(row.created_at) / 1_000,
-    outcome,
+    outcome: told,
     firstContentMs: typeof first === 'number' ? first : null,
     latencyMs: latency,
   };

@@ -118,6 +118,18 @@ describe('simulate', () => {
     },
   );
 
+  it('forgives a target that failed before its first success', async () => {
+    const slow = { groq: { firstContent: { p50: '900ms', p95: '1200ms' }, tokensPerSecond: 200, errors: 0 } };
+    for (const seed of [1, 2, 3]) {
+      const summary = await run(
+        { strategy: 'latency', targets: TARGETS.slice(0, 2) },
+        { providers: { ...STEADY, ...slow }, events: [{ provider: 'openai', fault: 500, for: '2s' }] },
+        seed,
+      );
+      expect(summary.providers['openai']?.served).toBeGreaterThan(400);
+    }
+  });
+
   it('splits an experiment as it says', async () => {
     const { arms } = await run(
       { strategy: ['ab', { weights: [3, 1] }], targets: TARGETS.slice(0, 2) },

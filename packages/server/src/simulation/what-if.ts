@@ -1,8 +1,8 @@
-import { isErrorClass, ruleOf } from '@inferbridge/core';
+import { isErrorClass } from '@inferbridge/core';
 import { EMBEDDINGS_MODE } from '../compat/names.ts';
 import type { Loaded } from '../config/load.ts';
 import type { RequestRow } from '../store/schema.ts';
-import { historyOf, readAttempts } from './history.ts';
+import { historyOf, OF_REQUESTS, readAttempts } from './history.ts';
 import { type Arrival, type Asked, play, promptOf } from './simulate.ts';
 import { counted, type Quantiles, quantiles } from './summary.ts';
 import { createWorld, type World } from './world.ts';
@@ -123,7 +123,8 @@ function whyNot(row: RequestRow, { tierNames }: World): string | null {
   if (row.cache_hit === 1) return 'answered by the cache';
   if (row.mode === EMBEDDINGS_MODE) return 'embeddings';
   const errorClass = row.error?.split(':')[0] ?? '';
-  if (isErrorClass(errorClass) && ruleOf(errorClass).next === 'no') return `the caller's own: ${errorClass}`;
+  if (isErrorClass(errorClass) && OF_REQUESTS.has(errorClass)) return `the caller's own: ${errorClass}`;
+  if (readAttempts(row.attempts).some(({ fault }) => fault !== undefined)) return 'a fire drill';
   if (DIRECT.has(row.mode)) return targetOf(row) === null ? 'it is not known who was asked' : null;
   return tierNames.includes(row.mode) ? null : `no tier ${row.mode} in that configuration`;
 }
