@@ -95,7 +95,7 @@ describe('the fire drill', () => {
     await gateway.close();
   });
 
-  it('counts in nobody’s figures of the provider', async () => {
+  it('spoils nobody’s figures of the provider', async () => {
     const { user } = await ask('openai=500');
     const { data } = (await (
       await parts.gateway.fetch('/v1/providers/health', { key: user.key })
@@ -105,6 +105,17 @@ describe('the fire drill', () => {
     const requestsTo = (name: string) =>
       data.reduce((sum, one) => sum + (one.provider === name ? one.last_hour.requests : 0), 0);
     expect([requestsTo('openai'), requestsTo('groq')]).toEqual([0, 1]);
+  });
+
+  it('by rule counts like any other failure', async () => {
+    const { user } = await ask('', { model: 'ruled' });
+    const health = await parts.gateway.fetch('/v1/providers/health', { key: user.key });
+    expect(((await health.json()) as { data: unknown }).data).toContainEqual(
+      expect.objectContaining({
+        provider: 'mistral',
+        last_hour: expect.objectContaining({ requests: 1, errors: { overloaded: 1 } }),
+      }),
+    );
   });
 
   it.each(['opnai=500', 'openai', 'openai=flood', '=500', 'openai=200', 'openai=cut:x', 'openai=slow'])(

@@ -101,6 +101,8 @@ export interface Attempt {
   cost: Money | null;
   /** What the fire drill did to it. */
   fault?: string;
+  /** It failed because its caller gave it too little time; that says nothing of the target. */
+  blameless?: boolean;
   /** The cost is an estimate: it was ended before the upstream said what it had used. */
   estimated?: boolean;
 }

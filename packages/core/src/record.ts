@@ -57,6 +57,7 @@ export function begin(call: Call, target: Target, host: Host, permit: Permit, pr
     entry.why = error?.message ?? entry.why;
     entry.status = error?.details.status ?? entry.status;
     const { retryAfterMs = null, blameless = false } = error?.details ?? {};
+    if (blameless) entry.blameless = true;
     permit.settle({
       outcome: blameless ? 'aborted' : outcome,
       retryAfterMs,

@@ -36,7 +36,7 @@ const deaf: readonly Provider[] = [
   },
 ];
 
-const ask = (tier: Parameters<typeof priority>[0], how = priority, signal?: AbortSignal) => {
+const ask = (tier: Parameters<typeof priority>[0], how = priority, signal?: AbortSignal, stream = true) => {
   const records: CallRecord[] = [];
   const gateway = pipeline()
     .use('logger', logger({ sink: (record) => records.push(record), clock }))
@@ -48,7 +48,7 @@ const ask = (tier: Parameters<typeof priority>[0], how = priority, signal?: Abor
     );
   const asking = gateway
     .chat(
-      { model: 't', stream: true, messages: [{ role: 'user', content: 'hi' }] },
+      { model: 't', stream, messages: [{ role: 'user', content: 'hi' }] },
       { clock, deadlineMs: 20_000, ...(signal && { signal }) },
     )
     .then(async (reply) => {
@@ -89,6 +89,37 @@ describe('frames that hang', () => {
     await clock.advance(120_000);
     expect(await asking).toMatchObject({ class: 'timeout' });
     expect(records).toMatchObject([{ status: 'error', attempts: [{ outcome: 'timeout' }] }]);
+  });
+
+  it.each([
+    [true, 0],
+    [true, 1],
+    [false, 0],
+    [false, 1],
+  ])('close their source, streaming: %s, after %i chunks', async (stream, left) => {
+    let closed = 0;
+    const chat = (): AsyncIterable<ChatChunk> => {
+      const chunks = said.chunks().slice(0, left);
+      return {
+        [Symbol.asyncIterator]: () => ({
+          async next() {
+            const value = chunks[0];
+            if (left-- > 0 && value) return { done: false as const, value };
+            await never;
+            return { done: true as const, value: undefined };
+          },
+          async return() {
+            closed += 1;
+            return { done: true as const, value: undefined };
+          },
+        }),
+      };
+    };
+    const targets = [targetOf({ name: 'hand', chat }), scripted('well:m', [{ say: 'hi' }], { clock })];
+    const { asking } = ask(targets, priority, undefined, stream);
+    await clock.advance(30_000);
+    await asking;
+    expect(closed).toBe(1);
   });
 
   it('of a provider whose iterator is written by hand end well, whatever its return does', async () => {

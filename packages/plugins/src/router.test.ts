@@ -2,6 +2,7 @@ import { type Call, createCall, type PlanContext, pipeline, type Reply, type Tie
 import { type Act, scripted, seededRandom, virtualClock } from '@inferbridge/core/testing';
 import { describe, expect, it } from 'vitest';
 import { planCall, type Resolve, router } from './router.ts';
+import { ab } from './strategies/ab.ts';
 import { priority } from './strategies/priority.ts';
 
 type Acts = readonly [Act, ...Act[]];
@@ -44,6 +45,26 @@ describe('router in code', () => {
       message: 'no route for model "other"; known: fast, slow',
       details: { param: 'model' },
     });
+  });
+
+  it('deals the experiments of two tiers apart, and those of one tier alike wherever it stands', async () => {
+    const { clock, host, target } = setUp();
+    const two = () => [target('a:m', [{ say: 'x' }]), target('b:m', [{ say: 'x' }])];
+    const one = ab(two());
+    const gateway = pipeline().to(
+      router({ one, other: ab(two()), outer: priority([one, target('c:m', [{ say: 'x' }])]) }, { host }),
+    );
+    const same = { other: 0, outer: 0 };
+    for (let i = 0; i < 200; i++) {
+      const arm = async (model: string) => {
+        const options = { clock, state: { user: { id: `u${i}` } } };
+        return (await gateway.chat({ model, messages: HI }, options)).by.provider;
+      };
+      for (const model of ['other', 'outer'] as const)
+        if ((await arm('one')) === (await arm(model))) same[model] += 1;
+    }
+    expect(same.outer).toBe(200);
+    expect(Math.abs(same.other - 100)).toBeLessThan(35);
   });
 
   it.each(['__proto__', 'constructor', 'toString'])('does not take "%s" for a route', async (name) => {

@@ -164,7 +164,8 @@ const contextOf = (call: Call, request: RequestFacts, host: Pick<Host, 'clock' |
 });
 
 function byName(routes: Readonly<Record<string, Tier>>, layers: readonly Layer[]): Resolve {
-  const tiers = new Map(Object.entries(routes).map(([name, tier]) => [name, wrap(tier, layers)]));
+  const names = new Map(Object.entries(routes).map(([name, tier]) => [tier, name]));
+  const tiers = new Map(Object.entries(routes).map(([name, tier]) => [name, wrap(tier, layers, names)]));
   return ({ request }) => {
     const name = request.value.model;
     const tier = tiers.get(name);
@@ -176,9 +177,15 @@ function byName(routes: Readonly<Record<string, Tier>>, layers: readonly Layer[]
   };
 }
 
-const wrap = (tier: Tier, layers: readonly Layer[]): Tier => ({
-  ...tier,
-  targets: tier.targets.map(
-    (target): TierTarget => ('handle' in target ? layered(target, layers) : wrap(target, layers)),
-  ),
-});
+/** Its own id, else its name in the record, also where it stands inside another; else its place there. */
+function wrap(tier: Tier, layers: readonly Layer[], names: ReadonlyMap<Tier, string>, place?: string): Tier {
+  const id = tier.id ?? names.get(tier) ?? place;
+  return {
+    ...tier,
+    ...(id !== undefined && { id }),
+    targets: tier.targets.map(
+      (target, index): TierTarget =>
+        'handle' in target ? layered(target, layers) : wrap(target, layers, names, `${id}\n${index}`),
+    ),
+  };
+}

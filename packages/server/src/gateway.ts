@@ -119,7 +119,10 @@ export async function createInferBridge(
     resolve,
     sink: (record, call) => {
       reportTrouble(record.attempts);
-      if (call.state.user) reliability.add(call.state.user.id, record.attempts);
+      const { user, faults } = call.state;
+      // what a request's own drill spoiled says nothing of the provider
+      const telling = faults ? record.attempts.filter(({ fault }) => fault === undefined) : record.attempts;
+      if (user) reliability.add(user.id, telling);
       const row = rowOf(record, call);
       if (row) writer.add(row);
     },

@@ -45,7 +45,7 @@ export const ab: StrategyPlugin = defineStrategy<Options>({
 function deal(choices: readonly Choice[], { weights, by, seed }: Options, context: PlanContext): Choice {
   const key = keyOf(by, context);
   const at = (round: string) =>
-    key === null ? context.random() : fraction(`${seed}${context.place}${round}\n${key}`);
+    key === null ? context.random() : fraction(JSON.stringify([seed, context.place, round, key]));
   const count = Math.max(context.targets, weights?.length ?? 0, ...choices.map(({ index }) => index + 1));
   const everybody = Array.from({ length: count }, (_, index) => ({ index }));
   const { index } = pick(everybody, weights, at(''));

@@ -21,6 +21,7 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
     until: attempt.until === null ? null : new Date(attempt.until).toISOString(),
     cost_usd: attempt.cost === null ? null : attempt.cost.toFixed(6),
     ...(attempt.estimated && { cost_estimated: true }),
+    ...(attempt.blameless && { blameless: true }),
     ...(attempt.fault !== undefined && { fault: attempt.fault }),
   }));
   const leftOut = (state.route?.leftOut ?? [])

@@ -84,7 +84,7 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     strategy: options.strategy(config),
     // a target without a key stays in its place, empty: weights and conditions are told by place
     targets: config.targets.map((target, index): TierTarget => {
-      if (typeof target !== 'string') return tierOf(name, target, search, target.named ?? `${id}.${index}`);
+      if (typeof target !== 'string') return tierOf(name, target, search, target.named ?? `${id}\n${index}`);
       const { provider, model } = splitTarget(target);
       return inRotation(named(provider, model, search), rotation);
     }),

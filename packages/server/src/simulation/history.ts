@@ -77,14 +77,12 @@ export const OF_REQUESTS: ReadonlySet<ErrorClass> = new Set([
 function pastOf(attempt: Record<string, unknown>, row: RequestRow): Past | null {
   const { outcome, first_content_ms: first, latency_ms: latency } = attempt;
   if (typeof outcome !== 'string' || typeof latency !== 'number') return null;
-  if (attempt['fault'] !== undefined) return null; // a fire drill's
-  const cutShort = outcome === 'aborted' && row.error?.startsWith('deadline') === true;
-  const told = cutShort ? 'timeout' : outcome;
+  if (attempt['fault'] !== undefined || attempt['blameless'] === true) return null; // a fire drill's, or its caller's
   // what was the caller's own mistake says nothing of the next caller's request
-  if (told !== 'ok' && (!isErrorClass(told) || OF_REQUESTS.has(told))) return null;
+  if (outcome !== 'ok' && (!isErrorClass(outcome) || OF_REQUESTS.has(outcome))) return null;
   return {
     at: Number(row.created_at) / 1_000,
-    outcome: told,
+    outcome,
     firstContentMs: typeof first === 'number' ? first : null,
     latencyMs: latency,
   };

@@ -64,17 +64,16 @@ describe('what-if', () => {
     expect(guessed).toEqual({});
   });
 
-  it('keeps an outage that ended at our own deadline', async () => {
-    const late = { ...OPENAI, outcome: 'aborted', first_content_ms: null, latency_ms: 30_000 };
+  it('holds a caller’s short patience against nobody', async () => {
+    const late = { ...OPENAI, outcome: 'timeout', first_content_ms: null, latency_ms: 446, blameless: true };
     const rows = [
       ...rowsOf(25, { mode: 'one' }, [ok(OPENAI)]),
-      ...rowsOf(25, { mode: 'one', status: 'error', error: 'deadline: not done in time' }, [late], 25),
+      ...rowsOf(25, { status: 'error', error: 'timeout: every candidate failed' }, [late], 25),
     ];
     const { before, after, left_out: out } = await whatIf({ loaded: loaded(), seed: 1, rows });
-    expect(before).toMatchObject({ requests: 50, success_rate: 0.5 });
-    expect(after.success_rate).toBeGreaterThan(0.35);
-    expect(after.success_rate).toBeLessThan(0.65);
-    expect(out).toEqual({});
+    expect(before).toMatchObject({ requests: 25, success_rate: 1 });
+    expect(after).toMatchObject({ success_rate: 1, fallback_share: 0 });
+    expect(out).toEqual({ 'its caller waited too little': 25 });
   });
 
   it('takes a fire drill for one', async () => {

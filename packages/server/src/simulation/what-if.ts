@@ -124,7 +124,10 @@ function whyNot(row: RequestRow, { tierNames }: World): string | null {
   if (row.mode === EMBEDDINGS_MODE) return 'embeddings';
   const errorClass = row.error?.split(':')[0] ?? '';
   if (isErrorClass(errorClass) && OF_REQUESTS.has(errorClass)) return `the caller's own: ${errorClass}`;
-  if (readAttempts(row.attempts).some(({ fault }) => fault !== undefined)) return 'a fire drill';
+  const attempts = readAttempts(row.attempts);
+  if (attempts.some(({ fault }) => fault !== undefined)) return 'a fire drill';
+  if (row.status === 'error' && attempts.some(({ blameless }) => blameless === true))
+    return 'its caller waited too little';
   if (DIRECT.has(row.mode)) return targetOf(row) === null ? 'it is not known who was asked' : null;
   return tierNames.includes(row.mode) ? null : `no tier ${row.mode} in that configuration`;
 }

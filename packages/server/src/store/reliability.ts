@@ -153,7 +153,6 @@ export function createReliabilityLog({ db, clock, log }: ReliabilityOptions): Re
       for (const attempt of attempts) {
         const { outcome } = attempt;
         if (outcome === 'skipped' || outcome === 'aborted' || outcome === 'running') continue;
-        if (attempt.fault !== undefined) continue; // a fire drill says nothing of the provider
         for (const [resolution] of KEPT) {
           const bucket = bucketOf(userId, attempt, resolution);
           if (bucket) note(bucket, attempt, outcome);
