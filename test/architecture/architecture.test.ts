@@ -39,7 +39,7 @@ it('sees the sources', () => {
 describe('imports run server → {plugins, providers} → core → nothing', () => {
   const allowed: Record<string, readonly RegExp[]> = {
     core: [/^\./, /^node:/],
-    plugins: [/^\./, /^node:/, /^@inferbridge\/core/, /^zod$/],
+    plugins: [/^\./, /^node:/, /^@inferbridge\/core/, /^zod$/, /^lru-cache$/],
     providers: [/^\./, /^node:/, /^@inferbridge\/core/, /^undici$/, /^zod$/],
   };
   it.each(Object.keys(allowed))('%s imports nothing else', (name) => {

@@ -24,6 +24,8 @@ export interface NativeRequest {
   readonly dialect: string;
   readonly bytes: Uint8Array;
   readonly of: ChatRequest;
+  /** The body as it was read, where `of` is a translation of it. */
+  readonly body?: Readonly<Record<string, unknown>>;
   /** Headers that belong to the dialect, names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
 }

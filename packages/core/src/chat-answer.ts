@@ -6,6 +6,7 @@ import { type Frames, frameOf } from './frame.ts';
 import type { ChatAnswer, ChatBody, ChatStream } from './provider.ts';
 import { createFold } from './stream/fold.ts';
 import { observe } from './stream/observe.ts';
+import { unfold } from './stream/unfold.ts';
 
 const encoder = new TextEncoder();
 
@@ -21,7 +22,8 @@ export async function asAsked(
     Symbol.asyncIterator in answer
       ? { kind: 'stream', frames: framesOf(answer, call) }
       : await abortable(answer, call.signal);
-  if (given.kind === 'completion' || streams) return given;
+  if (given.kind === 'completion') return streams ? unfolded(given) : given;
+  if (streams) return given;
   const fold = createFold();
   const observation = await observe(aborting(given.frames, call), () => {}, choicesOf(call));
   try {
@@ -33,6 +35,15 @@ export async function asAsked(
   const whole = fold.done();
   return { kind: 'completion', bytes: encoder.encode(JSON.stringify(whole)), json: () => whole };
 }
+
+/** A whole answer where a stream was asked for. */
+const unfolded = (body: ChatBody): ChatStream => ({
+  kind: 'stream',
+  frames: (async function* () {
+    for (const chunk of unfold(body.json())) yield frameOf(chunk);
+    return 'complete' as const;
+  })(),
+});
 
 /** How many answers were asked for. */
 export const choicesOf = ({ request }: Call): number =>

@@ -65,6 +65,8 @@ export interface ErrorDetails {
   readonly committed?: boolean;
   /** It says nothing of the upstream: the request had too little time. */
   readonly blameless?: boolean;
+  /** A limit of ours that is exceeded: which one, and what they are. */
+  readonly limit?: { readonly type: 'rpm' | 'tpm' | 'usd'; readonly rpm?: number; readonly tpm?: number };
   readonly cause?: unknown;
 }
 

@@ -22,6 +22,7 @@ export * from './registry.ts';
 export * from './reply.ts';
 export { createFold } from './stream/fold.ts';
 export { type Cutter, createCutter, parseEvents, type ServerEvent } from './stream/sse.ts';
+export { unfold } from './stream/unfold.ts';
 export * from './target.ts';
 export * from './usage.ts';
 export { type VirtualClock, virtualClock } from './virtual-clock.ts';

@@ -40,6 +40,8 @@ export function modelTarget(options: ModelTargetOptions): Target {
     provider: provider.name,
     model,
     credential: credential.id,
+    account: credential.account ?? credential.id,
+    ownAddress: credential.baseUrl !== undefined,
     residency,
     facts: ({ request }) => ({
       price,

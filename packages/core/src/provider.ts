@@ -13,6 +13,8 @@ export interface Credential {
   readonly secret: string;
   /** Where this credential is valid, for providers that are reached at an address of the user's own. */
   readonly baseUrl?: string;
+  /** Whose account at the provider it belongs to; what is cached is kept by it. Default: the id. */
+  readonly account?: string;
 }
 
 /** What a provider gets for one request. */

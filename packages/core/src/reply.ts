@@ -3,7 +3,7 @@ import type { ChatCompletion } from './chat.ts';
 import type { EmbeddingsResponse } from './embeddings.ts';
 import type { GatewayError } from './errors.ts';
 import type { Frame } from './frame.ts';
-import type { Candidate } from './target.ts';
+import type { Target } from './target.ts';
 import type { Money, Usage } from './usage.ts';
 
 /** How a reply ended. `abandoned`: its reader left before the end. */
@@ -47,11 +47,13 @@ export function createEnding(): Ending {
 
 /** What every reply tells. Usage and cost are known when it has finished; `null` is unknown, never zero. */
 export interface Outcome {
-  readonly by: Pick<Candidate['target'], 'provider' | 'model' | 'residency'>;
+  readonly by: Pick<Target, 'provider' | 'model' | 'residency' | 'account' | 'ownAddress'>;
   readonly ending: Ending;
   usage(): Usage | null;
   cost(): Money | null;
   readonly cached?: 'hit' | 'coalesced' | 'stale';
+  /** The outcome of an earlier request with the same idempotency key. */
+  readonly replayed?: boolean;
   /** Request fields that whoever served it could not honour and left out. */
   readonly dropped?: readonly string[];
 }

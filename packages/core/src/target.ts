@@ -66,6 +66,10 @@ export interface Target {
   readonly model: string;
   /** Names the credential without telling it; states are kept by it. */
   readonly credential: string;
+  /** Whose account at the provider answers; answers are cached by it. Absent: they are not cached. */
+  readonly account?: string;
+  /** At an address of a user's own: its answers are for nobody else. */
+  readonly ownAddress?: boolean;
   /** Where the data goes: `global`, `india`, `eu`, or what the configuration declares. */
   readonly residency: string;
   facts(call: Call): Facts;

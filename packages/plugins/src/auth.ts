@@ -1,4 +1,5 @@
 import { GatewayError, type Middleware } from '@inferbridge/core';
+import type { Limits } from './limits/index.ts';
 
 declare module '@inferbridge/core/call' {
   interface CallState {
@@ -11,6 +12,8 @@ declare module '@inferbridge/core/call' {
 
 export interface User {
   readonly id: string;
+  /** Their own, over those for all. */
+  readonly limits?: Limits;
 }
 
 export interface AuthOptions {

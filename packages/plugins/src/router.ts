@@ -8,6 +8,7 @@ import {
   layered,
   type Plan,
   type PlanContext,
+  type Reply,
   type RequestFacts,
   type RunOptions,
   requestFacts,
@@ -30,6 +31,8 @@ declare module '@inferbridge/core/call' {
     session?: string;
     /** What strategies may tell requests apart by, besides what is asked; kept on the log row. */
     tags?: Readonly<Record<string, string>>;
+    /** What an outer stage wants to do around the plan's run, once it is made: answer without it, or share it. */
+    around?: (planned: Planned, call: Call, run: Handler) => Promise<Reply>;
   }
 }
 
@@ -54,6 +57,8 @@ export interface Route {
   readonly refusalFails?: boolean;
   /** US dollars that all attempts of a request may cost together. */
   readonly maxUsd?: number;
+  /** Whether answers are cached, where that differs from what holds for all. */
+  readonly cache?: boolean | { readonly always?: boolean; readonly ttlSeconds?: number };
 }
 
 /** A route with its plan for one request. */
@@ -87,7 +92,8 @@ export function router(
     if (planned.breaker) state.breaker = planned.breaker;
     if (planned.refusalFails) state.refusalFails = true;
     if (planned.maxUsd !== undefined) call.budget.limit(planned.maxUsd);
-    return run(planned.plan, call, host, { retryBudget, ...planned.run });
+    const go: Handler = (running) => run(planned.plan, running, host, { retryBudget, ...planned.run });
+    return state.around ? state.around(planned, call, go) : go(call);
   };
 }
 

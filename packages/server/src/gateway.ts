@@ -9,9 +9,10 @@ import {
   systemClock,
   type Transport,
 } from '@inferbridge/core';
+import { planCall } from '@inferbridge/plugins';
 import type { Assembly } from './build/assemble.ts';
 import { drillsOf } from './build/layers.ts';
-import { buildPipeline } from './build/pipeline.ts';
+import { buildPipeline, limitsOf } from './build/pipeline.ts';
 import { selfHostedNames } from './build/providers.ts';
 import { rowOf } from './build/row.ts';
 import { namedModels, tierProviders } from './build/tiers.ts';
@@ -41,6 +42,7 @@ import { createReliabilityLog } from './store/reliability.ts';
 import { createRequestLog } from './store/request-log.ts';
 import { startRetention } from './store/retention.ts';
 import { createRowInsert } from './store/row-insert.ts';
+import { openShared } from './store/shared.ts';
 
 /** Everything behind the port. */
 export interface InferBridge {
@@ -93,6 +95,7 @@ export async function createInferBridge(
       host.log.error({ key_id: id }, 'a provider key cannot be decrypted; was the encryption key changed?'),
   });
   const requestLog = createRequestLog(logsDb);
+  const shared = openShared(config, host, requestLog.spent);
   const writer = createLogWriter({ insert: createRowInsert(logsDb), clock, log: host.log });
   const reliability = createReliabilityLog({ db: logsDb, clock, log: host.log });
   const retention = startRetention({ requestLog, clock, log: host.log, days: config.retentionDays });
@@ -117,6 +120,13 @@ export async function createInferBridge(
   const gateway = buildPipeline(stages, host, {
     authenticate,
     resolve,
+    cache: shared.cache.options,
+    limits: {
+      ...limitsOf(config),
+      ledger: shared.ledger,
+      plan: (call) => planCall(call, resolve, host),
+      clock,
+    },
     sink: (record, call) => {
       reportTrouble(record.attempts);
       const { user, faults } = call.state;
@@ -203,7 +213,7 @@ export async function createInferBridge(
     async close() {
       retention.stop();
       checks.stop();
-      await Promise.all([writer.close(), reliability.close()]);
+      await Promise.all([writer.close(), reliability.close(), shared.close()]);
       await Promise.all([accountsDb.destroy(), logsDb.destroy()]);
     },
   };

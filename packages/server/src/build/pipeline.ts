@@ -9,18 +9,28 @@ import {
 import {
   type AuthOptions,
   auth,
+  type CacheOptions,
+  cache,
+  type Limits,
+  type LimitsOptions,
   type LoggerOptions,
+  limits,
   logger,
   type Resolve,
   router,
 } from '@inferbridge/plugins';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/schema.ts';
+import { clean } from '../routing/limits.ts';
 
 export interface Stages {
   readonly authenticate: AuthOptions['authenticate'];
   readonly sink: LoggerOptions['sink'];
   readonly resolve: Resolve;
+  /** Absent: nothing is cached. */
+  readonly cache?: CacheOptions;
+  /** Absent: nothing is limited. */
+  readonly limits?: LimitsOptions;
 }
 
 /*
@@ -33,9 +43,6 @@ export interface Stages {
  *   router   plans and runs the plan; the providers are called from there
  */
 const DEFAULT = ['logger', 'auth', 'limits', 'cache', 'router'];
-
-/** Stages that the configuration may name before they are there; they let every call through. */
-const LATER: readonly string[] = ['limits', 'cache'];
 
 /** A stage that is made when the stores are open, or a plugin's that is there already. */
 export interface Stage {
@@ -60,7 +67,6 @@ export function chooseStages(config: Config, registry: Registry, host: Host): re
       if (options !== undefined) throw fault(`"${name}" takes no options`);
       return [{ name, made: null }];
     }
-    if (LATER.includes(name) && !registry.has('middleware', name)) return [];
     try {
       return [{ name, made: plugin(registry, name).init(options, host) }];
     } catch (error) {
@@ -70,17 +76,19 @@ export function chooseStages(config: Config, registry: Registry, host: Host): re
 }
 
 /** Stages that need the stores. */
-const OURS: readonly string[] = ['logger', 'auth'];
+const OURS: readonly string[] = ['logger', 'auth', 'limits', 'cache'];
 
 /** Closes the chosen stages with the router. */
 export function buildPipeline(
   stages: readonly Stage[],
   host: Host,
-  { authenticate, sink, resolve }: Stages,
+  { authenticate, sink, resolve, cache: cached, limits: limited }: Stages,
 ): Gateway {
   const own = new Map<string, Middleware>([
     ['logger', logger({ sink, clock: host.clock })],
     ['auth', auth({ authenticate })],
+    ...(limited ? [['limits', limits(limited)] as const] : []),
+    ...(cached ? [['cache', cache(cached)] as const] : []),
   ]);
   return stages
     .reduce((open, { name, made }) => {
@@ -92,3 +100,7 @@ export function buildPipeline(
 
 const plugin = (registry: Registry, name: string): MiddlewarePlugin =>
   registry.get('middleware', name) as MiddlewarePlugin; // the kind asked for is the kind given
+
+/** Those for all users. */
+export const limitsOf = ({ limits: { rpm, tpm, usdPerDay, usdPerMonth } }: Pick<Config, 'limits'>): Limits =>
+  clean({ rpm, tpm, usdPerDay, usdPerMonth }) as Limits; // absent rather than undefined

@@ -39,7 +39,7 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
     request_id: record.id,
     mode: state.mode ?? 'unknown',
     provider: record.status === 'cache_hit' ? 'cache' : record.provider,
-    model: record.model,
+    model: record.status === 'cache_hit' ? `${record.provider}:${record.model}` : record.model,
     input_tokens: record.usage?.inputTokens ?? null,
     output_tokens: record.usage?.outputTokens ?? null,
     latency_ms: Math.round(record.latencyMs),

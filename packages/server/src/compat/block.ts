@@ -7,6 +7,10 @@ export interface Block {
   readonly model: string;
   readonly mode: string;
   readonly cache_hit: boolean;
+  /** The answer of a call that was on its way already. */
+  readonly coalesced?: true;
+  /** An old answer, since every candidate failed. */
+  readonly stale?: true;
   /** From entry to assembly. */
   readonly latency_ms: number;
   /** US dollars with six decimals; zeros where unknown. */
@@ -34,6 +38,8 @@ export function blockOf(reply: Reply, { mode, requestId, latencyMs, trace }: Blo
     model: hit ? `${provider}:${model}` : model,
     mode,
     cache_hit: hit,
+    ...(reply.cached === 'coalesced' && { coalesced: true }),
+    ...(reply.cached === 'stale' && { stale: true }),
     latency_ms: Math.round(latencyMs),
     cost_usd: usd(hit ? 0 : reply.cost()),
     residency_actual: hit ? 'cache' : residency,

@@ -14,6 +14,8 @@ export interface WireError {
   readonly param: string | null;
   readonly code: string | null;
   readonly headers: Readonly<Record<string, string>>;
+  /** Which limit is exceeded. */
+  readonly limitType?: string;
 }
 
 type Shape = Pick<WireError, 'status' | 'type'> & { readonly code?: string };
@@ -58,6 +60,7 @@ const BY_CLASS: Readonly<Record<ErrorClass, Shape>> = {
 const BY_CODE: Readonly<Record<string, Shape>> = {
   residency: { status: 422, type: 'residency_error' },
   validation_error: { status: 422, type: 'invalid_request_error' },
+  idempotency_key_reused: { status: 422, type: 'invalid_request_error' },
   faults_off: { status: 403, type: 'permission_error' },
   no_provider_key: { status: 422, type: 'invalid_request_error' },
 };
@@ -96,6 +99,22 @@ export function wireError(error: GatewayError, { direct = false }: { direct?: bo
     param: error.details.param ?? null,
     code: error.details.code ?? shape.code ?? null,
     headers: { ...retryAfter(error), ...(shape.status === 401 && { 'www-authenticate': 'Bearer' }) },
+    ...limited(error),
+  };
+}
+
+/** A limit of ours: which one it is, what the limits are, and no further tries where they would be in vain. */
+function limited(error: GatewayError): Partial<WireError> {
+  const { limit } = error.details;
+  if (!limit) return {};
+  return {
+    limitType: limit.type,
+    headers: {
+      ...retryAfter(error),
+      ...(limit.rpm !== undefined && { 'x-ratelimit-limit-rpm': String(limit.rpm) }),
+      ...(limit.tpm !== undefined && { 'x-ratelimit-limit-tpm': String(limit.tpm) }),
+      ...(limit.type === 'usd' && { 'x-should-retry': 'false' }),
+    },
   };
 }
 
@@ -143,6 +162,6 @@ function retryAfter(error: GatewayError): Record<string, string> {
 }
 
 /** The envelope; `status` and headers travel beside it. */
-export const envelope = ({ message, type, param, code }: WireError) => ({
-  error: { message, type, param, code },
+export const envelope = ({ message, type, param, code, limitType }: WireError) => ({
+  error: { message, type, param, code, ...(limitType !== undefined && { limit_type: limitType }) },
 });

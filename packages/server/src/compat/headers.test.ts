@@ -26,6 +26,7 @@ describe('readHeaders', () => {
       patienceMs: null,
       trace: false,
       fault: null,
+      cache: {},
     });
   });
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError, type Reply } from '@inferbridge/core';
+import type { CacheWish } from '@inferbridge/plugins';
 import { RESIDENCY_HEADER } from './names.ts';
 
 /** What a client may say about one request, besides its body. */
@@ -17,6 +18,8 @@ export interface RequestHeaders {
   readonly trace: boolean;
   /** The fire drill, as it is written: `openai=500, anthropic=cut`. */
   readonly fault: string | null;
+  /** What is said about caching. */
+  readonly cache: CacheWish;
 }
 
 const RESIDENCIES_ARE = /^[a-z][a-z0-9_-]{0,31}$/;
@@ -28,8 +31,6 @@ export function readHeaders(headers: IncomingHttpHeaders): RequestHeaders {
   const override = named('override-model');
   if (override !== null && !/^[a-z][a-z0-9_-]*(@[^:]{1,128})?:[^,]{1,256}$/.test(override))
     throw invalid('X-InferBridge-Override-Model', 'provider:model is wanted');
-  if (!Number.isFinite(Number(named('cache-ttl') ?? 0)))
-    throw invalid('X-InferBridge-Cache-TTL', 'a number of seconds is wanted');
   const residency = named('residency')?.toLowerCase() ?? null;
   if (residency !== null && !RESIDENCIES_ARE.test(residency))
     throw invalid(RESIDENCY_HEADER, 'india or eu is wanted');
@@ -41,13 +42,47 @@ export function readHeaders(headers: IncomingHttpHeaders): RequestHeaders {
     patienceMs: patience(headers),
     trace: named('trace')?.toLowerCase() === 'true',
     fault: named('fault'),
+    cache: cacheWish(headers, named),
   };
 }
 
-/** Names the request fields that whoever served could not honour; only names that fit into a header. */
-export function droppedHeader({ dropped }: Reply): Readonly<Record<string, string>> {
+/** Printable, as a header has it; longer ones are no keys. */
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+function cacheWish(headers: IncomingHttpHeaders, named: (name: string) => string | null): CacheWish {
+  const flag = (name: string): boolean | undefined => {
+    const text = named(name)?.trim().toLowerCase();
+    return text === undefined ? undefined : text === 'true' || text === '1';
+  };
+  const [use, stale, paced] = [flag('cache'), flag('stale'), flag('cache-pace')];
+  const ttl = named('cache-ttl');
+  const ttlSeconds = ttl === null ? undefined : Number(ttl);
+  if (ttlSeconds !== undefined && (ttl?.trim() === '' || !Number.isFinite(ttlSeconds)))
+    throw invalid('X-InferBridge-Cache-TTL', 'a number of seconds is wanted');
+  const key = one(headers['idempotency-key']);
+  if (key !== null && !IDEMPOTENCY_KEY.test(key))
+    throw invalid('Idempotency-Key', 'up to 255 printable characters without spaces are wanted');
+  const control = headers['cache-control']?.toLowerCase() ?? '';
+  const maxAge = /(?:^|[\s,])max-age=(\d{1,9})/.exec(control)?.[1];
+  return {
+    ...(use !== undefined && { use }),
+    ...(stale !== undefined && { stale }),
+    ...(paced && { paced }),
+    ...(ttlSeconds !== undefined && { ttlSeconds }),
+    ...(key !== null && { idempotencyKey: key }),
+    ...(control.includes('no-store') && { noStore: true }),
+    ...(control.includes('no-cache') && { noCache: true }),
+    ...(maxAge !== undefined && { maxAgeSeconds: Number(maxAge) }),
+  };
+}
+
+/** What a reply tells in headers: request fields that could not be honoured, and that it was given before. */
+export function replyHeaders({ dropped, replayed }: Reply): Readonly<Record<string, string>> {
   const names = (dropped ?? []).filter((name) => /^[\w.-]{1,64}$/.test(name)).slice(0, MOST_DROPPED);
-  return names.length > 0 ? { 'x-inferbridge-dropped-params': names.join(', ') } : {};
+  return {
+    ...(names.length > 0 && { 'x-inferbridge-dropped-params': names.join(', ') }),
+    ...(replayed && { 'idempotent-replayed': 'true' }),
+  };
 }
 
 const MOST_DROPPED = 32;

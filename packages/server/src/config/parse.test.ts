@@ -77,6 +77,7 @@ describe('parseConfig', () => {
     const config = parse(EXAMPLE, { OPENAI_API_KEY: 'sk-filled' });
     expect(config).toEqual({
       ...EXAMPLE,
+      cache: { ...EXAMPLE.cache, fileMaxBytes: 1_073_741_824 },
       tags: {},
       providers: {
         ...EXAMPLE.providers,
@@ -102,6 +103,7 @@ describe('parseConfig', () => {
           staleSeconds: 0,
           always: false,
           memoryBytes: 67108864,
+          fileMaxBytes: 1073741824,
         },
         signup: 'open',
         limits: { signupsPerMinute: 60, inFlight: 2000 },

@@ -115,6 +115,7 @@ export const configSchema = z.strictObject({
       staleSeconds: z.int().min(0).default(0),
       always: z.boolean().default(false),
       memoryBytes: z.int().min(0).default(67_108_864),
+      fileMaxBytes: z.int().min(1_048_576).default(1_073_741_824),
     })
     .prefault({}),
   signup: z.enum(['open', 'token', 'closed']).default('open'),
@@ -123,6 +124,12 @@ export const configSchema = z.strictObject({
       rpm: z.int().min(1).optional(),
       tpm: z.int().min(1).optional(),
       usdPerDay: z.number().positive().optional(),
+      usdPerMonth: z.number().positive().optional(),
+      store: z
+        .union([z.literal('memory'), z.string().regex(/^rediss?:\/\//, 'memory or redis://… is wanted')], {
+          error: 'memory or redis://… is wanted',
+        })
+        .optional(),
       signupsPerMinute: z.int().min(1).default(60),
       inFlight: z.int().min(1).default(2_000),
     })

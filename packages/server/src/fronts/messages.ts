@@ -30,6 +30,7 @@ export const messagesFront = (): Front => ({
         dialect: ANTHROPIC_DIALECT,
         bytes,
         of: value,
+        body,
         headers: dialectHeaders(headers),
       },
     };

@@ -25,7 +25,7 @@ export const responsesFront = (): Front => ({
   path: '/v1/responses',
   request(body, bytes) {
     const value = checkChat(chatOfResponses(body));
-    return { operation: 'chat', value, native: { dialect: RESPONSES_DIALECT, bytes, of: value } };
+    return { operation: 'chat', value, native: { dialect: RESPONSES_DIALECT, bytes, of: value, body } };
   },
   writer: createWriter,
   failure: chatFailure,

@@ -26,7 +26,7 @@ export function createCallState({ tags, drills, providers }: CallStateOptions): 
     return { name, header: from.startsWith('header.'), field: from.slice(dot + 1) };
   });
   return (user, headers, body, read = readHeaders(headers)) => {
-    const { override, residency, timeoutMs, session, fault } = read;
+    const { override, residency, timeoutMs, session, fault, cache } = read;
     const found = sources.flatMap(({ name, header, field }): [string, string][] => {
       const value = header ? headers[field.toLowerCase()] : fieldOf(body['metadata'], field);
       const text = textOf(value);
@@ -38,6 +38,7 @@ export function createCallState({ tags, drills, providers }: CallStateOptions): 
       ...(residency !== null && { residency }),
       ...(timeoutMs !== null && { attemptTimeoutMs: timeoutMs }),
       ...(session !== null && { session }),
+      cache,
       ...(found.length > 0 && { tags: Object.fromEntries(found) }),
       ...(fault !== null && { faults: faultsOf(fault, drills, providers) }),
     };

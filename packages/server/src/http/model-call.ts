@@ -9,7 +9,7 @@ import {
 } from '@inferbridge/core';
 import { explain, type User } from '@inferbridge/plugins';
 import { blockOf } from '../compat/block.ts';
-import { droppedHeader, readHeaders } from '../compat/headers.ts';
+import { readHeaders, replyHeaders } from '../compat/headers.ts';
 import type { Front, Writer } from '../fronts/front.ts';
 import { parseObject, readBody } from './body.ts';
 import type { ReadCallState } from './call-state.ts';
@@ -102,7 +102,7 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
       const waiting = value.stream === true ? keepAlive(response, host, id) : null;
       const reply = await gateway.handle(call).finally(() => waiting?.stop());
       await nextTurn();
-      const all = { ...id, ...droppedHeader(reply) };
+      const all = { ...id, ...replyHeaders(reply) };
       if (reply.kind !== 'stream') return sendJson(response, 200, writer.whole(reply), all);
       startStream(response, all);
       await pour(response, writer.stream(reply));

@@ -14,7 +14,7 @@ export interface UsableKey {
 
 /** The operator's keys for one provider. */
 export const operatorCredentials = (secrets: readonly string[]): readonly Credential[] =>
-  secrets.map((secret, index) => ({ id: `operator-${index}`, secret }));
+  secrets.map((secret, index) => ({ id: `operator-${index}`, secret, account: 'operator' }));
 
 /** What a user can call with: their own keys, and the operator's where they have none. */
 export interface Credentials {

@@ -121,6 +121,9 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
         ...(config.fallbackOn && { fallbackOn: rulesOf(config.fallbackOn) }),
       },
       ...(config.fallbackOn?.refusal && { refusalFails: true }),
+      ...(config.cache !== undefined && {
+        cache: typeof config.cache === 'boolean' ? config.cache : clean(config.cache),
+      }),
       ...(config.breaker && { breaker: clean(config.breaker) }),
       ...(config.timeouts && { timeouts: clean(config.timeouts) }),
     };

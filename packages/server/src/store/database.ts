@@ -85,7 +85,7 @@ async function open<Schema>(
 const MOST_STATEMENTS = 200;
 
 /** The database with its prepared statements kept: preparing one again costs more than running it. */
-function remembering(sqlite: SQLite.Database): Pick<SQLite.Database, 'prepare' | 'close'> {
+export function remembering(sqlite: SQLite.Database): Pick<SQLite.Database, 'prepare' | 'close'> {
   const statements = new Map<string, SQLite.Statement>();
   return {
     prepare: ((sql: string) => {
@@ -102,7 +102,7 @@ function remembering(sqlite: SQLite.Database): Pick<SQLite.Database, 'prepare' |
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? ''); // whatever was thrown; only compared
 
-const isDamaged = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
+export const isDamaged = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
 
 /** Did a row with the same unique value stand there already? */
 export const isDuplicate = (error: unknown): boolean =>

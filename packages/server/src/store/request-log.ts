@@ -32,6 +32,8 @@ export interface RequestLog {
   page(userId: string, query: LogQuery): Promise<readonly RequestRow[]>;
   /** Sums over `[since, until)`, one for each value of the dimension. */
   sums(userId: string, since: number, until: number, by: Dimension): Promise<readonly Sum[]>;
+  /** What all attempts of a user's requests have cost in `[startsAt, endsAt)`, milliseconds; in nano-dollars. */
+  spent(userId: string, period: { readonly startsAt: number; readonly endsAt: number }): Promise<number>;
   /** Everybody's rows in `[since, until)`, oldest first, page by page. */
   replay(since: number, until: number): AsyncIterable<readonly RequestRow[]>;
   /** Deletes at most `most` rows older than this; tells how many. */
@@ -87,6 +89,17 @@ export function createRequestLog(db: Kysely<LogsSchema>): RequestLog {
           avgLatencyMs: called > 0 ? Number(row.latency ?? 0) / called : null,
         };
       });
+    },
+
+    async spent(userId, { startsAt, endsAt }) {
+      const { cost } = await db
+        .selectFrom('requests')
+        .select((eb) => eb.fn.sum<number | null>('attempts_cost_nano_usd').as('cost'))
+        .where('user_id', '=', userId)
+        .where('id', '>=', firstIdAt(startsAt * 1_000))
+        .where('id', '<', firstIdAt(endsAt * 1_000))
+        .executeTakeFirstOrThrow();
+      return Number(cost ?? 0);
     },
 
     async *replay(since, until) {

@@ -1,0 +1,134 @@
+import type { NativeReply, Outcome, Reply, Stream, Usage } from '@inferbridge/core';
+import { type Clock, type Frame, onFinish } from '@inferbridge/core';
+
+/** A text as it was sent, and in the upstream's own dialect where that is what the caller spoke. */
+export interface Saying {
+  readonly text: string;
+  readonly native?: string;
+}
+
+/** One frame of a stream, and how long after the one before it came. */
+export interface Piece extends Saying {
+  readonly afterMs: number;
+}
+
+/** A complete answer as it is kept. Times are milliseconds since 1970. */
+export interface Entry {
+  readonly at: number;
+  /** Until then it is an answer like any other. */
+  readonly fresh: number;
+  /** Until then it may stand in for a failure. */
+  readonly until: number;
+  readonly by: Pick<Outcome['by'], 'provider' | 'model' | 'residency'>;
+  readonly usage: Usage | null;
+  readonly dropped?: readonly string[];
+  /** Of the native texts. */
+  readonly dialect?: string;
+  /** What was said: whole, or as the pieces of a stream. */
+  readonly said: Saying | readonly Piece[];
+  /** Names the request that was answered, where another one may ask for the same entry. */
+  readonly meaning?: string;
+}
+
+export const isStreamed = (said: Entry['said']): said is readonly Piece[] => Array.isArray(said);
+
+/** Larger answers are not kept. */
+export const MOST_ENTRY_BYTES = 4_194_304;
+
+export const encode = (entry: Entry): string => JSON.stringify(entry);
+
+/** `null` for what is no entry. */
+export function decode(text: unknown): Entry | null {
+  if (typeof text !== 'string') return null;
+  try {
+    const entry: Partial<Entry> | null = JSON.parse(text);
+    const { at, fresh, until, by, said } = entry ?? {};
+    const whole =
+      typeof at === 'number' && typeof fresh === 'number' && typeof until === 'number' && by && said;
+    return whole ? (entry as Entry) : null; // written by `encode` only; its version is in its key
+  } catch {
+    return null;
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** About how much memory it takes: two bytes a character, and a little for each piece. */
+export function sizeOf({ said }: Entry): number {
+  const of = ({ text, native = '' }: Saying) => 2 * (text.length + native.length) + 100;
+  return isStreamed(said) ? said.reduce((sum, piece) => sum + of(piece), 500) : 500 + of(said);
+}
+
+export type Times = Pick<Entry, 'at' | 'fresh' | 'until'>;
+
+/** An answer that is there at once. */
+export const entryOf = (reply: Exclude<Reply, Stream>, times: Times): Entry => ({
+  ...about(reply, times),
+  ...(nativeOf(reply) && { dialect: nativeOf(reply)?.dialect ?? '' }),
+  said: sayingOf(reply.bytes, nativeOf(reply)),
+});
+
+const nativeOf = (reply: Exclude<Reply, Stream>): NativeReply | undefined =>
+  reply.kind === 'completion' ? reply.native : undefined;
+
+const about = ({ by, usage, dropped }: Reply, times: Times) => ({
+  ...times,
+  by: { provider: by.provider, model: by.model, residency: by.residency },
+  usage: usage(),
+  ...(dropped && { dropped }),
+});
+
+function sayingOf(bytes: Uint8Array, native?: NativeReply): Saying {
+  return { text: decoder.decode(bytes), ...(native && { native: decoder.decode(native.bytes) }) };
+}
+
+/**
+ * Writes a stream down while it passes. `kept` gets the entry when the stream has ended well; one that failed, was left
+ * by its reader, or is too large is forgotten.
+ */
+export function recorded(
+  reply: Stream,
+  clock: Clock,
+  times: () => Times,
+  kept: (entry: Entry) => void,
+): Stream {
+  let pieces: Piece[] | null = [];
+  let bytes = 0;
+  let dialect: string | undefined;
+  let last = clock.now();
+  const note = (frame: Frame) => {
+    if (!pieces) return;
+    const { native } = frame;
+    const saying = sayingOf(frame.bytes, native);
+    bytes += saying.text.length + (saying.native?.length ?? 0);
+    if (bytes > MOST_ENTRY_BYTES) {
+      pieces = null;
+      return;
+    }
+    dialect ??= native?.dialect;
+    const now = clock.now();
+    pieces.push({ ...saying, afterMs: Math.round(now - last) });
+    last = now;
+  };
+  onFinish(reply, ({ error, abandoned }) => {
+    if (error || abandoned || !pieces) return;
+    kept({ ...about(reply, times()), ...(dialect !== undefined && { dialect }), said: pieces });
+  });
+  return { ...reply, frames: noted(reply.frames, note) };
+}
+
+function noted(frames: AsyncIterable<Frame>, note: (frame: Frame) => void): AsyncIterable<Frame> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = frames[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const step = await iterator.next();
+          if (!step.done) note(step.value);
+          return step;
+        },
+        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+      };
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import {
+  abortable,
+  asGatewayError,
+  type Call,
+  createEnding,
+  createFold,
+  fork,
+  type Handler,
+  type Reply,
+  type Stream,
+} from '@inferbridge/core';
+import { type SharedStream, shareStream } from './shared-stream.ts';
+
+/** Identical requests that are on their way at the same time share one upstream call. */
+export interface Flights {
+  /** Runs the call, or joins the one with the same name that is on its way. */
+  join(name: string, call: Call, run: Handler): Promise<Reply>;
+  /** How many are on their way. */
+  size(): number;
+}
+
+/** Whose deadline is that much sooner does not join: the flight's own next steps would come too late for it. */
+const SOONER_MS = 1_000;
+
+type Landed = { readonly whole: Exclude<Reply, Stream> } | { readonly stream: SharedStream };
+
+interface Flight {
+  lead(): Promise<Reply>;
+  /** `null` where it is too late to join. */
+  follow(call: Call): Promise<Reply> | null;
+  /** Settles when the upstream call is over. */
+  readonly over: Promise<unknown>;
+}
+
+export function createFlights(): Flights {
+  const open = new Map<string, Flight>();
+  return {
+    size: () => open.size,
+    join(name, call, run) {
+      // whoever wants a whole answer can wait for a stream's end, but nobody can stream what comes whole
+      const streams = call.request.value.stream === true;
+      const own = streams ? `${name} stream` : name;
+      const joined = open.get(own)?.follow(call) ?? open.get(`${name} stream`)?.follow(call);
+      if (joined) return joined.catch((error) => alone(error, call, run));
+      const flight = launch(call, run);
+      open.set(own, flight);
+      const land = () => {
+        if (open.get(own) === flight) open.delete(own);
+      };
+      flight.over.then(land, land);
+      return flight.lead();
+    },
+  };
+}
+
+/**
+ * Tries without the flight where that ran out of its leader's time, or broke as a stream after its first content while
+ * this caller, who wants it whole, has seen nothing of it.
+ */
+function alone(error: unknown, call: Call, run: Handler): Promise<Reply> {
+  const { class: failed, details } = asGatewayError(error);
+  const itsOwn = failed === 'timeout' || failed === 'deadline' || failed === 'client_closed';
+  const unseen = details.committed ? call.request.value.stream !== true : itsOwn;
+  if (unseen && !call.signal.aborted && call.budget.timeLeft() > SOONER_MS) return run(call);
+  throw error;
+}
+
+function launch(leader: Call, run: Handler): Flight {
+  const controller = new AbortController();
+  const end = (reason: unknown) => controller.abort(reason);
+  /** Those who wait for the answer, or for a stream's first content; a stream counts its readers itself. */
+  let waiting = 0;
+  const wait = ({ signal }: Call) => {
+    waiting += 1;
+    let there = true;
+    const leave = () => {
+      if (!there) return;
+      there = false;
+      waiting -= 1;
+      if (waiting === 0) end(signal.reason);
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+    return () => signal.removeEventListener('abort', leave);
+  };
+  const landing = wait(leader);
+  let shared: SharedStream | null = null;
+  const landed: Promise<Landed> = run(fork(leader, { signal: controller.signal })).then((reply) => {
+    if (reply.kind !== 'stream') return { whole: reply };
+    shared = shareStream(reply, () => end(leader.signal.reason));
+    return { stream: shared };
+  });
+  const over = landed.then((reply) => ('stream' in reply ? reply.stream.over : null));
+  over.catch(() => {}); // each of those who wait hears of it by itself
+
+  return {
+    over,
+    async lead() {
+      const reply = await landed.finally(landing);
+      const { signal } = leader;
+      // the one who began it tells what it cost, also where it has left and others have not: its row waits for the end
+      if ('stream' in reply) {
+        const until = ({ error }: { error?: unknown }) => (error ? over : Promise.resolve());
+        return reply.stream.reader({ signal, until });
+      }
+      if (signal.aborted) throw asGatewayError(signal.reason);
+      return reply.whole;
+    },
+    follow(call) {
+      const late = controller.signal.aborted || shared?.open() === false;
+      if (late || call.budget.deadline < leader.budget.deadline - SOONER_MS) return null;
+      const leave = wait(call);
+      return abortable(landed, call.signal)
+        .finally(leave)
+        .then((reply) => given(reply, call));
+    },
+  };
+}
+
+/** What a follower gets: it costs nothing. */
+function given(reply: Landed, call: Call): Reply | Promise<Reply> {
+  const about = { cached: 'coalesced', cost: () => 0 } as const;
+  if ('whole' in reply) {
+    const ending = createEnding();
+    ending.finish({ abandoned: false });
+    return { ...reply.whole, ...about, ending };
+  }
+  const stream = reply.stream.reader({ signal: call.signal, about });
+  return call.request.value.stream === true ? stream : wholeOf(stream);
+}
+
+const encoder = new TextEncoder();
+
+async function wholeOf(stream: Stream): Promise<Reply> {
+  const fold = createFold();
+  const { frames, ...about } = stream;
+  for await (const frame of frames) for (const chunk of frame.chunks()) fold.add(chunk);
+  const completion = fold.done();
+  return {
+    ...about,
+    kind: 'completion',
+    bytes: encoder.encode(JSON.stringify(completion)),
+    json: () => completion,
+  };
+}

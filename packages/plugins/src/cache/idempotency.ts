@@ -1,0 +1,66 @@
+import { type Call, type Clock, GatewayError, type Handler, onFinish, type Reply } from '@inferbridge/core';
+import { meaningOf } from './canonical.ts';
+import type { Entries } from './entries.ts';
+import { type Entry, entryOf, recorded } from './entry.ts';
+import { createFlights } from './flight.ts';
+import { digest, ownerOf } from './keys.ts';
+import { replay } from './replay.ts';
+
+/** How long an outcome is given again. */
+const KEPT_MS = 86_400_000;
+
+/**
+ * One request, however often it is sent: the same key attaches to the call that is on its way, and afterwards gets its
+ * answer again for 24 hours. Only complete answers are kept; a failure is tried anew. The same key with another request
+ * is refused.
+ */
+export function createIdempotency({ entries, clock }: { readonly entries: Entries; readonly clock: Clock }) {
+  const flights = createFlights();
+  const under = new Map<string, string>();
+
+  return async (call: Call, key: string, keep: boolean, next: Handler): Promise<Reply> => {
+    const { request } = call;
+    const user = call.state.user?.id ?? '';
+    const said = meaningOf(request, { strict: false });
+    if (said === null) return next(call);
+    const dialect = request.operation === 'chat' ? (request.native?.dialect ?? '') : '';
+    const name = `${ownerOf(user)}:${digest(['idempotency-1', user, request.operation, dialect, key])}`;
+    const meaning = digest([said, request.value.model, JSON.stringify(request.value['models'] ?? null)]);
+    const [found = null] = await entries.find([name]);
+    const known = under.get(name) ?? found?.meaning;
+    if (known !== undefined && known !== meaning) throw reused(key);
+    if (found && found.fresh > clock.wall())
+      return {
+        ...replay(found, request, { cached: 'hit', clock, signal: call.signal, paced: false }),
+        replayed: true,
+      };
+    under.set(name, meaning);
+    const times = () => {
+      const at = clock.wall();
+      return { at, fresh: at + KEPT_MS, until: at + KEPT_MS };
+    };
+    const over = () => void under.delete(name);
+    const run: Handler = async (leading) => {
+      const reply = await next(leading).catch((error) => {
+        over();
+        throw error;
+      });
+      const written = keep && reply.kind === 'stream' ? recorded(reply, clock, times, kept) : reply;
+      if (keep && reply.kind !== 'stream') kept(entryOf(reply, times()));
+      onFinish(reply, over);
+      return written;
+    };
+    const kept = (entry: Entry) => entries.keep(name, { ...entry, meaning });
+    return flights.join(name, call, run);
+  };
+}
+
+const reused = (key: string): GatewayError =>
+  new GatewayError(
+    'invalid_request',
+    `Idempotency-Key "${key.slice(0, 64)}" was used with another request; take a new one`,
+    {
+      param: 'Idempotency-Key',
+      code: 'idempotency_key_reused',
+    },
+  );

@@ -1,0 +1,70 @@
+import { hash } from 'node:crypto';
+import { branches, type Call, type Candidate, leaves, type Outcome, type Plan } from '@inferbridge/core';
+import { meaningOf } from './canonical.ts';
+
+/** Grows with every change of what an entry or its key holds: older ones are then no longer found. */
+const VERSION = 'cache-1';
+
+/** Whose answers may be given to whom. */
+export type Scope = 'user' | 'shared';
+
+/** The keys under which answers to one request are kept. */
+export interface Keys {
+  /** `null` where an answer by that candidate is not cached. */
+  of(by: Pick<Outcome['by'], 'provider' | 'model' | 'account' | 'ownAddress'>): string | null;
+  /** Of all candidates. */
+  every(plan: Plan): readonly string[];
+  /** Names the request itself: the same for the same meaning asked of the same candidates. */
+  readonly all: string;
+}
+
+/** `null` where nothing of this request may be cached. */
+export function keysOf(call: Call, plan: Plan, scope: Scope): Keys | null {
+  const { request, state } = call;
+  const user = state.user?.id ?? '';
+  const meaning = meaningOf(request, { strict: scope === 'shared' });
+  if (meaning === null) return null;
+  const dialect = request.operation === 'chat' ? (request.native?.dialect ?? '') : '';
+  const of: Keys['of'] = ({ provider, model, account, ownAddress }) => {
+    if (account === undefined) return null;
+    const own = scope === 'user' || ownAddress === true;
+    return `${own ? ownerOf(user) : SHARED}:${digest([
+      VERSION,
+      own ? user : '',
+      own ? account : '',
+      request.operation,
+      dialect,
+      provider,
+      model,
+      meaning,
+    ])}`;
+  };
+  const every = (all: Plan) => [...new Set(leaves(all).flatMap(({ target }) => of(target) ?? []))];
+  const named = leaves(plan).map(({ target }) => of(target) ?? `${target.id} ${target.credential} ${user}`);
+  return { of, every, all: digest([...new Set(named)].sort()) };
+}
+
+const SHARED = 'shared';
+
+/** What a user's keys begin with, so that they can be found again when the user has gone. */
+export const ownerOf = (user: string): string => hash('sha256', `owner\n${user}`, 'hex').slice(0, 32);
+
+/** Each part with its length before it: no two lists of parts are written alike. */
+export const digest = (parts: readonly string[]): string =>
+  hash('sha256', parts.map((part) => `${part.length}:${part}`).join(''), 'hex');
+
+/**
+ * The candidates whose answers may be given: in an ordered plan up to the first that could be called, since a later one's
+ * answer would hide it; in any other plan all of them.
+ */
+export function lookedUp(plan: Plan): readonly Candidate[] {
+  if ('attempt' in plan) return [plan.attempt];
+  if (!('inOrder' in plan)) return branches(plan).flatMap(lookedUp);
+  const found: Candidate[] = [];
+  for (const branch of plan.inOrder) {
+    const own = lookedUp(branch);
+    found.push(...own);
+    if (own.some(({ facts }) => facts.blocked === null)) break;
+  }
+  return found;
+}

@@ -1,0 +1,166 @@
+import {
+  type Call,
+  type Clock,
+  expectedUsage,
+  GatewayError,
+  type Middleware,
+  onFinish,
+  type Plan,
+  type Reply,
+  type RequestFacts,
+  requestFacts,
+  systemClock,
+} from '@inferbridge/core';
+import type { Planned } from '../router.ts';
+import {
+  type Answer,
+  type Budget,
+  createLedger,
+  isOver,
+  type Ledger,
+  type Over,
+  type Reservation,
+} from './ledger.ts';
+
+export {
+  type Answer,
+  type Asking,
+  type Budget as MoneyBudget,
+  createLedger,
+  isOver,
+  type Ledger,
+  type LedgerOptions,
+  type Over,
+  type Reservation,
+} from './ledger.ts';
+export { createWindow } from './window.ts';
+
+/** What one user may use; absent is unlimited. Periods are days and months in UTC. */
+export interface Limits {
+  /** Requests in any sixty seconds. */
+  readonly rpm?: number;
+  /** Estimated tokens of prompts (characters / 4) in any sixty seconds. */
+  readonly tpm?: number;
+  readonly usdPerDay?: number;
+  readonly usdPerMonth?: number;
+}
+
+export interface LimitsOptions extends Limits {
+  /** Where it is kept; default in this process. */
+  readonly ledger?: Ledger;
+  /** Where the call will go, for what it may cost; without it, money is counted only once it is spent. */
+  readonly plan?: (call: Call) => Promise<Planned>;
+  readonly clock?: Clock;
+}
+
+/** Bounds each user's requests, tokens and money. What is over is refused before anybody is called. */
+export function limits(options: LimitsOptions): Middleware {
+  const { clock = systemClock, plan } = options;
+  const ledger = options.ledger ?? createLedger({ clock });
+
+  return async (call, next) => {
+    const { user } = call.state;
+    if (!user) return next(call);
+    const own = user.limits ? { ...options, ...user.limits } : options;
+    const { rpm, tpm } = own;
+    const budgeted = own.usdPerDay !== undefined || own.usdPerMonth !== undefined;
+    if (rpm === undefined && tpm === undefined && !budgeted) return next(call);
+    const tokens = tpm === undefined ? 0 : requestFacts(call.request).inputTokens;
+    const cost = budgeted && plan ? mostCost(await plan(call), clock) : 0;
+    const budgets = budgeted ? budgetsOf(own, Math.ceil(cost * NANO), clock.wall()) : [];
+    const asking = {
+      user: user.id,
+      tokens,
+      budgets,
+      ...(rpm !== undefined && { rpm }),
+      ...(tpm !== undefined && { tpm }),
+    };
+    const taken: Answer | Promise<Answer> = ledger.take(asking);
+    const answer = taken instanceof Promise ? await taken : taken;
+    if (isOver(answer)) throw refusal(answer, own, tokens);
+    return settled(call, next(call), answer, tokens);
+  };
+}
+
+const NANO = 1e9;
+
+/** Settles once, when all that the call has cost is known. */
+async function settled(
+  call: Call,
+  answering: Promise<Reply>,
+  { settle }: Reservation,
+  tokens: number,
+): Promise<Reply> {
+  const settleWith = (back: number) => {
+    const now = () => settle(back, spentBy(call) * NANO);
+    if (call.state.losers) void call.state.losers.then(now, now);
+    else now();
+  };
+  try {
+    const reply = await answering;
+    onFinish(reply, () => settleWith(reply.cached ? tokens : 0));
+    return reply;
+  } catch (error) {
+    settleWith(0);
+    throw error;
+  }
+}
+
+const spentBy = ({ trail }: Call): number => trail.reduce((sum, { cost }) => sum + (cost ?? 0), 0);
+
+/** US dollars that a call may come to: everybody who is called at once, the dearest of those who follow one another. */
+function mostCost({ plan, request }: Planned, clock: Clock): number {
+  const usage = { ...expectedUsage(request), outputTokens: outputOf(request) };
+  const wall = clock.wall();
+  const of = (part: Plan): number => {
+    if ('attempt' in part) return part.attempt.facts.price?.(usage, wall) ?? 0;
+    if ('inOrder' in part) return Math.max(0, ...part.inOrder.map(of));
+    return ('together' in part ? part.together : part.staggered).reduce((sum, one) => sum + of(one), 0);
+  };
+  return of(plan);
+}
+
+const outputOf = (request: RequestFacts): number =>
+  request.maxOutputTokens ?? expectedUsage(request).outputTokens;
+
+function budgetsOf({ usdPerDay, usdPerMonth }: Limits, amount: number, wall: number): Budget[] {
+  const now = new Date(wall);
+  const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
+  const iso = now.toISOString();
+  const budgets: Budget[] = [];
+  if (usdPerDay !== undefined)
+    budgets.push({
+      period: iso.slice(0, 10),
+      limit: Math.round(usdPerDay * NANO),
+      amount,
+      startsAt: Date.UTC(year, month, day),
+      endsAt: Date.UTC(year, month, day + 1),
+    });
+  if (usdPerMonth !== undefined)
+    budgets.push({
+      period: iso.slice(0, 7),
+      limit: Math.round(usdPerMonth * NANO),
+      amount,
+      startsAt: Date.UTC(year, month),
+      endsAt: Date.UTC(year, month + 1),
+    });
+  return budgets;
+}
+
+const ALONE_TOO_MUCH_MS = 60_000;
+
+function refusal({ over, waitMs, budget }: Over, { rpm, tpm }: Limits, tokens: number): GatewayError {
+  const wait = Number.isFinite(waitMs) ? waitMs : ALONE_TOO_MUCH_MS;
+  const seconds = Math.max(1, Math.ceil(wait / 1_000));
+  const usd = (nano: number) => `$${(nano / NANO).toFixed(2)}`;
+  const why = budget
+    ? `budget exceeded: ${usd(budget.limit)} for ${budget.period}, and this request may cost up to ${usd(budget.amount)}`
+    : Number.isFinite(waitMs)
+      ? 'rate limit exceeded'
+      : `rate limit exceeded: this request alone has about ${tokens} tokens`;
+  return new GatewayError('rate_limited', `${why} — try again in ${seconds} seconds`, {
+    retryAfterMs: wait,
+    code: budget ? 'budget_exceeded' : 'rate_limit_exceeded',
+    limit: { type: over, ...(rpm !== undefined && { rpm }), ...(tpm !== undefined && { tpm }) },
+  });
+}

@@ -1,0 +1,131 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Clock, Log } from '@inferbridge/core';
+import type { CacheStore } from '@inferbridge/plugins';
+import { KeyvSqlite } from '@keyv/sqlite';
+import SQLite from 'better-sqlite3';
+import { Keyv } from 'keyv';
+import { plainTexts, textStore } from './cache-text.ts';
+import { isDamaged, remembering } from './database.ts';
+
+export interface CacheFileOptions {
+  readonly file: string;
+  /** Beyond it what would expire first goes. */
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A cache that can be closed. */
+export interface ClosableCache extends CacheStore {
+  close(): Promise<void>;
+}
+
+const PAGE_BYTES = 4_096;
+const SWEEP_MS = 60_000;
+const SLICE_ROWS = 500;
+const PAUSE_MS = 20;
+
+/**
+ * Cached answers in one SQLite file of their own. Nobody waits for a lock on it; one that is damaged is begun anew, since
+ * all that it holds can be had again. What has expired is overwritten, not only forgotten.
+ */
+export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions): ClosableCache {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  let closed = false;
+  let timer: unknown = null;
+
+  const connect = async () => {
+    const sqlite = new SQLite(file, { timeout: 0 });
+    chmodSync(file, 0o600);
+    sqlite.pragma('journal_mode = WAL');
+    sqlite.pragma('synchronous = NORMAL');
+    sqlite.pragma('secure_delete = ON');
+    sqlite.pragma(`max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
+    const { prepare } = remembering(sqlite);
+    const makeRoom = () =>
+      sqlite.exec(
+        'DELETE FROM keyv WHERE rowid IN (SELECT rowid FROM keyv ORDER BY expires LIMIT (SELECT max(1, count(*) / 10) FROM keyv))',
+      );
+    return {
+      async query(sql: string, ...parameters: unknown[]): Promise<unknown[]> {
+        const statement = prepare(sql);
+        if (statement.reader) return statement.all(...parameters);
+        try {
+          statement.run(...parameters);
+        } catch (error) {
+          if ((error as { code?: unknown }).code !== 'SQLITE_FULL') throw error; // whatever was thrown; only compared
+          makeRoom();
+          statement.run(...parameters);
+        }
+        return [];
+      },
+      close: async () => void sqlite.close(),
+    };
+  };
+
+  const open = () => {
+    const adapter = new KeyvSqlite({ uri: `sqlite://${file}`, driver: { name: 'custom', connect } });
+    return { adapter, store: textStore(new Keyv({ store: adapter, serialization: plainTexts })) };
+  };
+  let current = open();
+
+  /** Anew, where the file cannot be read any more. */
+  const renew = () => {
+    const { adapter } = current;
+    void adapter.close().catch(() => {});
+    for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
+    log.warn({ file }, 'the cache was damaged and begins anew');
+    current = open();
+  };
+
+  const healing = async <T>(work: (store: CacheStore) => Promise<T> | undefined): Promise<T> => {
+    try {
+      return (await work(current.store)) as T; // every method that is asked for is there
+    } catch (error) {
+      if (isDamaged(error) && !closed) renew();
+      throw error;
+    }
+  };
+
+  /** Runs a statement that deletes at most a slice, until there is nothing left for it. */
+  const inSlices = async (condition: string, ...values: unknown[]): Promise<void> => {
+    const sql = `DELETE FROM keyv WHERE rowid IN (SELECT rowid FROM keyv WHERE ${condition} LIMIT ${SLICE_ROWS}) RETURNING rowid`;
+    for (;;) {
+      if (closed) return;
+      const gone = await current.adapter.query(sql, ...values);
+      if (gone.length < SLICE_ROWS) break;
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, PAUSE_MS));
+    }
+    await current.adapter.query('PRAGMA wal_checkpoint(TRUNCATE)');
+  };
+
+  const sweep = async () => {
+    try {
+      await inSlices('expires <= ?', Math.floor(clock.wall()));
+    } catch (error) {
+      if (isDamaged(error) && !closed) renew();
+    }
+    again();
+  };
+  const again = () => {
+    if (closed) return;
+    timer = clock.setTimeout(() => void sweep(), SWEEP_MS);
+    (timer as { unref?: () => void } | null)?.unref?.(); // a Node timer can be let go of, others cannot
+  };
+  again();
+
+  return {
+    get: (key) => healing((store) => store.get(key)),
+    getMany: (keys) => healing((store) => store.getMany?.(keys)),
+    set: (key, value, ttl) => healing((store) => store.set(key, value, ttl)),
+    setMany: (entries) => healing((store) => store.setMany?.(entries)),
+    delete: (key) => healing((store) => store.delete(key)),
+    forget: (prefix) => inSlices('key >= ? AND key < ?', prefix, `${prefix}\u{10ffff}`),
+    async close() {
+      closed = true;
+      clock.clearTimeout(timer);
+      await current.adapter.close().catch(() => {});
+    },
+  };
+}
