@@ -36,13 +36,14 @@ import { createTargets } from './routing/targets.ts';
 import { type EncryptionKey, loadEncryptionKey } from './secrets/encryption-key.ts';
 import { createVault } from './secrets/vault.ts';
 import { createAccounts } from './store/accounts.ts';
-import { openAccounts, openLogs } from './store/database.ts';
+import { bytesOf, openAccounts, openLogs } from './store/database.ts';
 import { createLogWriter } from './store/log-writer.ts';
 import { createReliabilityLog } from './store/reliability.ts';
 import { createRequestLog } from './store/request-log.ts';
 import { startRetention } from './store/retention.ts';
 import { createRowInsert } from './store/row-insert.ts';
 import { openShared } from './store/shared.ts';
+import { createWords } from './store/words.ts';
 
 /** Everything behind the port. */
 export interface InferBridge {
@@ -94,11 +95,19 @@ export async function createInferBridge(
     onUnreadable: (id) =>
       host.log.error({ key_id: id }, 'a provider key cannot be decrypted; was the encryption key changed?'),
   });
-  const requestLog = createRequestLog(logsDb);
+  const words = createWords(logsDb);
+  const requestLog = createRequestLog(logsDb, words);
   const shared = openShared(config, host, requestLog.spent);
-  const writer = createLogWriter({ insert: createRowInsert(logsDb), clock, log: host.log });
+  const writer = createLogWriter({ insert: createRowInsert(logsDb, words), clock, log: host.log });
   const reliability = createReliabilityLog({ db: logsDb, clock, log: host.log });
-  const retention = startRetention({ requestLog, clock, log: host.log, days: config.retentionDays });
+  const retention = startRetention({
+    requestLog,
+    clock,
+    log: host.log,
+    days: config.retentionDays,
+    maxBytes: config.logFileMaxBytes,
+    bytes: () => bytesOf(logsDb),
+  });
   const credentials = createCredentials({ accounts, clock, operator });
   const targets = createTargets({ providers, prices, host, layers: assembly.layers });
   const catalogue = createCatalogue({ providers, prices, host, named: namedModels(tiers), clock });

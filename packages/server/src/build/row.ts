@@ -2,7 +2,7 @@ import type { Call } from '@inferbridge/core';
 import { type CallRecord, explain } from '@inferbridge/plugins';
 import { NO_KEY } from '../routing/search.ts';
 import type { RequestRow } from '../store/schema.ts';
-import { micros, timeOrderedId } from '../store/time.ts';
+import { micros } from '../store/time.ts';
 
 /** A call's record as the row that is kept of it. */
 export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
@@ -34,7 +34,6 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
       why,
     }));
   return {
-    id: timeOrderedId(at),
     user_id: state.user.id,
     request_id: record.id,
     mode: state.mode ?? 'unknown',
@@ -44,21 +43,21 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
     output_tokens: record.usage?.outputTokens ?? null,
     latency_ms: Math.round(record.latencyMs),
     cost_nano_usd: nano(record.cost),
-    cache_hit: record.status === 'cache_hit' ? 1 : 0,
+    cache_hit: record.status === 'cache_hit',
     status: record.status,
     error: record.error ? `${record.error.class}: ${record.error.message}`.slice(0, MOST_ERROR) : null,
     residency_requested: state.residency ?? null,
     residency_actual: record.residency,
     created_at: at,
     strategy: state.route?.strategy ?? null,
-    stream: record.stream ? 1 : 0,
-    tools: request?.tools ? 1 : 0,
-    images: request?.images ? 1 : 0,
+    stream: record.stream,
+    tools: request?.tools ?? false,
+    images: request?.images ?? false,
     attempts_cost_nano_usd: nano(sum(record.attempts.map(({ cost }) => cost))),
-    attempts: JSON.stringify([...attempts, ...leftOut]),
+    attempts: [...attempts, ...leftOut],
     arm: record.arm,
-    tags: state.tags ? JSON.stringify(state.tags) : null,
-    route: state.route ? JSON.stringify(explain(state.route)) : null,
+    tags: state.tags ?? null,
+    route: state.route ? explain(state.route) : null,
   };
 }
 

@@ -134,7 +134,7 @@ describe('readHeaders', () => {
 });
 
 describe('requestId', () => {
-  const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+  const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
   it.each(['a', 'Req_42-x', 'x'.repeat(128)])('keeps the id of the client: %s', (id) => {
     expect(requestId({ 'x-request-id': id })).toBe(id);

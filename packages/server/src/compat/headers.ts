@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError, type Reply } from '@inferbridge/core';
 import type { CacheWish } from '@inferbridge/plugins';
+import { timeOrderedId } from '../store/time.ts';
 import { RESIDENCY_HEADER } from './names.ts';
 
 /** What a client may say about one request, besides its body. */
@@ -87,10 +87,10 @@ export function replyHeaders({ dropped, replayed }: Reply): Readonly<Record<stri
 
 const MOST_DROPPED = 32;
 
-/** The client's own id where it is one, else a fresh one. */
+/** The client's own id where it is one, else a fresh one, which tells its time: rows are found by it. */
 export function requestId(headers: IncomingHttpHeaders): string {
   const given = one(headers['x-request-id']);
-  return given !== null && /^[A-Za-z0-9_-]{1,128}$/.test(given) ? given : randomUUID();
+  return given !== null && /^[A-Za-z0-9_-]{1,128}$/.test(given) ? given : timeOrderedId(Date.now() * 1_000);
 }
 
 function timeout(text: string | null): number | null {

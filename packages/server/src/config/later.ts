@@ -10,9 +10,5 @@ export function notYet(config: Config): readonly string[] {
   say(workers > 1, 'workers: one process serves');
   say(cors.origins.length > 0, 'cors.origins: no CORS headers are sent');
   say(config.signup === 'token', 'signup: token: nobody can sign up');
-  say(
-    config.logFileMaxBytes !== 4_294_967_296,
-    'logFileMaxBytes: the request log is bounded by its age alone',
-  );
   return said;
 }

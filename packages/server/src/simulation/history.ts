@@ -1,5 +1,5 @@
 import { type ErrorClass, GatewayError, isErrorClass, ruleOf } from '@inferbridge/core';
-import type { RequestRow } from '../store/schema.ts';
+import type { LoggedAttempt, RequestRow } from '../store/schema.ts';
 import type { Decide, Fate } from './upstreams.ts';
 
 /** What once became of an attempt. */
@@ -28,10 +28,10 @@ export function historyOf(rows: readonly RequestRow[], startMs: number): History
   const pasts = new Map<string, Past[]>();
   const everybody: Past[] = [];
   for (const row of rows)
-    for (const attempt of readAttempts(row.attempts)) {
+    for (const attempt of row.attempts) {
       const past = pastOf(attempt, row);
       if (!past) continue;
-      const key = keyOf(String(attempt['provider']), String(attempt['model']), row.stream === 1);
+      const key = keyOf(attempt.provider, attempt.model, row.stream);
       const known = pasts.get(key);
       if (known) known.push(past);
       else pasts.set(key, [past]);
@@ -57,12 +57,6 @@ export function historyOf(rows: readonly RequestRow[], startMs: number): History
 const keyOf = (provider: string, model: string, stream: boolean): string =>
   `${stream ? 's' : 'w'} ${provider}:${model}`;
 
-/** A row's attempts, as the log writes them. */
-export function readAttempts(json: string): readonly Record<string, unknown>[] {
-  const value: unknown = JSON.parse(json);
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
-}
-
 /** Failures that are the request's, whoever it is sent to. */
 export const OF_REQUESTS: ReadonlySet<ErrorClass> = new Set([
   'invalid_request',
@@ -74,16 +68,16 @@ export const OF_REQUESTS: ReadonlySet<ErrorClass> = new Set([
   'shed',
 ]);
 
-function pastOf(attempt: Record<string, unknown>, row: RequestRow): Past | null {
+function pastOf(attempt: LoggedAttempt, row: RequestRow): Past | null {
   const { outcome, first_content_ms: first, latency_ms: latency } = attempt;
-  if (typeof outcome !== 'string' || typeof latency !== 'number') return null;
-  if (attempt['fault'] !== undefined || attempt['blameless'] === true) return null; // a fire drill's, or its caller's
+  if (latency === null || latency === undefined) return null;
+  if (attempt.fault !== undefined || attempt.blameless) return null; // a fire drill's, or its caller's
   // what was the caller's own mistake says nothing of the next caller's request
   if (outcome !== 'ok' && (!isErrorClass(outcome) || OF_REQUESTS.has(outcome))) return null;
   return {
-    at: Number(row.created_at) / 1_000,
+    at: row.created_at / 1_000,
     outcome,
-    firstContentMs: typeof first === 'number' ? first : null,
+    firstContentMs: first ?? null,
     latencyMs: latency,
   };
 }

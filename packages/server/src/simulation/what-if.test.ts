@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/parse.ts';
 import type { RequestRow } from '../store/schema.ts';
-import { timeOrderedId } from '../store/time.ts';
 import { chaos } from './chaos.ts';
 import { whatIf } from './what-if.ts';
 
@@ -23,7 +22,6 @@ const rowsOf = (
   Array.from({ length: count }, (_, i) => {
     const at = START + (from + i) * 10_000_000;
     return {
-      id: timeOrderedId(at),
       user_id: 'u',
       request_id: `${from + i}`,
       mode: 't',
@@ -32,18 +30,18 @@ const rowsOf = (
       output_tokens: 50,
       latency_ms: 500,
       cost_nano_usd: 1_000,
-      cache_hit: 0,
+      cache_hit: false,
       status: 'success',
       error: null,
       residency_requested: null,
       residency_actual: 'global',
       created_at: at,
       strategy: 'priority',
-      stream: 0,
-      tools: 0,
-      images: 0,
+      stream: false,
+      tools: false,
+      images: false,
       attempts_cost_nano_usd: 1_000,
-      attempts: JSON.stringify(attempts),
+      attempts: attempts as RequestRow['attempts'],
       arm: null,
       tags: null,
       route: null,

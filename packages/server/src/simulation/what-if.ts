@@ -2,7 +2,7 @@ import { isErrorClass } from '@inferbridge/core';
 import { EMBEDDINGS_MODE } from '../compat/names.ts';
 import type { Loaded } from '../config/load.ts';
 import type { RequestRow } from '../store/schema.ts';
-import { historyOf, OF_REQUESTS, readAttempts } from './history.ts';
+import { historyOf, OF_REQUESTS } from './history.ts';
 import { type Arrival, type Asked, play, promptOf } from './simulate.ts';
 import { counted, type Quantiles, quantiles } from './summary.ts';
 import { createWorld, type World } from './world.ts';
@@ -120,11 +120,11 @@ const DIRECT: ReadonlySet<string> = new Set(['direct', 'override', 'chain']);
 
 /** Why this request says nothing of the other configuration; `null` where it does. */
 function whyNot(row: RequestRow, { tierNames }: World): string | null {
-  if (row.cache_hit === 1) return 'answered by the cache';
+  if (row.cache_hit) return 'answered by the cache';
   if (row.mode === EMBEDDINGS_MODE) return 'embeddings';
   const errorClass = row.error?.split(':')[0] ?? '';
   if (isErrorClass(errorClass) && OF_REQUESTS.has(errorClass)) return `the caller's own: ${errorClass}`;
-  const attempts = readAttempts(row.attempts);
+  const { attempts } = row;
   if (attempts.some(({ fault }) => fault !== undefined)) return 'a fire drill';
   if (row.status === 'error' && attempts.some(({ blameless }) => blameless === true))
     return 'its caller waited too little';
@@ -135,8 +135,8 @@ function whyNot(row: RequestRow, { tierNames }: World): string | null {
 /** Who served, or who was asked first. */
 function targetOf(row: RequestRow): string | null {
   if (row.provider !== null && row.model !== null) return `${row.provider}:${row.model}`;
-  const [first] = readAttempts(row.attempts);
-  return first ? `${String(first['provider'])}:${String(first['model'])}` : null;
+  const [first] = row.attempts;
+  return first ? `${first.provider}:${first.model}` : null;
 }
 
 function requestOf(row: RequestRow, usual: Tokens): Asked {
@@ -145,14 +145,14 @@ function requestOf(row: RequestRow, usual: Tokens): Asked {
   const tool = { type: 'function', function: { name: 'f', parameters: { type: 'object' } } };
   return {
     user: row.user_id,
-    tags: row.tags ? (JSON.parse(row.tags) as Record<string, string>) : {}, // as the log writes them
+    tags: row.tags ?? {},
     patience: 600_000,
     request: {
       model: DIRECT.has(row.mode) ? (targetOf(row) ?? row.mode) : row.mode,
-      stream: row.stream === 1,
+      stream: row.stream,
       max_completion_tokens: Math.max(1, Number(row.output_tokens ?? usual.output)),
-      messages: [{ role: 'user', content: row.images === 1 ? [{ type: 'text', text }, image] : text }],
-      ...(row.tools === 1 && { tools: [tool] }),
+      messages: [{ role: 'user', content: row.images ? [{ type: 'text', text }, image] : text }],
+      ...(row.tools && { tools: [tool] }),
     },
   };
 }

@@ -75,7 +75,7 @@ describe('openLogs', () => {
     const db = await openLogs(file, (aside) => void moved.push(aside));
     expect(moved).toHaveLength(1);
     expect(readFileSync(moved[0] ?? '', 'utf8')).toBe(JUNK);
-    expect(await db.selectFrom('requests').selectAll().execute()).toEqual([]);
+    expect(await db.selectFrom('calls').selectAll().execute()).toEqual([]);
     expect(mode(file)).toBe(0o600);
     await db.destroy();
   });

@@ -1,10 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import SQLite from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteDialect, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { ConfigError } from '../config/config-error.ts';
 import { accountsMigrations, logsMigrations } from './migrations.ts';
+import { withoutOldRows } from './old-rows.ts';
 import type { AccountsSchema, LogsSchema } from './schema.ts';
 
 export interface DatabaseOptions {
@@ -28,7 +29,7 @@ export async function openAccounts(file: string): Promise<Kysely<AccountsSchema>
 export async function openLogs(file: string, onMoved: (aside: string) => void): Promise<Kysely<LogsSchema>> {
   const options = { file, synchronous: 'normal' } as const;
   try {
-    return await open<LogsSchema>(options, logsMigrations);
+    return await withoutOldRows(await open<LogsSchema>(options, logsMigrations));
   } catch (error) {
     if (!isDamaged(error)) throw new ConfigError([`${file} cannot be opened (${reason(error)})`]);
     const aside = `${file}.damaged-${Date.now()}`;
@@ -67,6 +68,8 @@ async function open<Schema>(
     sqlite.pragma(`synchronous = ${synchronous}`);
     sqlite.pragma('busy_timeout = 5000');
     sqlite.pragma('foreign_keys = ON');
+    sqlite.pragma('wal_autocheckpoint = 4000'); // 16 MB: fewer, larger writes of pages that are written again and again
+    sqlite.pragma('cache_size = -16384');
     if (sqlite.pragma('quick_check(1)', { simple: true }) !== 'ok')
       throw Object.assign(new Error('damaged'), { code: 'SQLITE_CORRUPT' });
     const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: remembering(sqlite) }) });
@@ -110,3 +113,11 @@ export const isDuplicate = (error: unknown): boolean =>
 
 const reason = (error: unknown): string =>
   codeOf(error) || (error instanceof Error ? error.message : String(error));
+
+/** What a database takes on disk, without the pages that are free again. */
+export async function bytesOf(db: Kysely<LogsSchema>): Promise<number> {
+  const { rows } = await sql<{ bytes: number }>`
+    select (p.page_count - f.freelist_count) * s.page_size as bytes
+    from pragma_page_count p, pragma_freelist_count f, pragma_page_size s`.execute(db);
+  return Number(rows[0]?.bytes ?? 0);
+}

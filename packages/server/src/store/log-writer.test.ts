@@ -9,7 +9,6 @@ import { createLogWriter, type LogWriterOptions } from './log-writer.ts';
 import { createRequestLog } from './request-log.ts';
 import { createRowInsert, type RowInsert } from './row-insert.ts';
 import type { RequestRow } from './schema.ts';
-import { timeOrderedId } from './time.ts';
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
@@ -17,7 +16,6 @@ afterEach(async () => {
 });
 
 const row = (n: number): RequestRow => ({
-  id: timeOrderedId(1_000_000 + n),
   user_id: 'a',
   request_id: `r-${n}`,
   mode: 'direct',
@@ -27,18 +25,18 @@ const row = (n: number): RequestRow => ({
   output_tokens: null,
   latency_ms: 1,
   cost_nano_usd: null,
-  cache_hit: 0,
+  cache_hit: false,
   status: 'success',
   error: null,
   residency_requested: null,
   residency_actual: null,
   created_at: 1_000_000 + n,
   strategy: null,
-  stream: 0,
-  tools: 0,
-  images: 0,
+  stream: false,
+  tools: false,
+  images: false,
   attempts_cost_nano_usd: null,
-  attempts: '[]',
+  attempts: [],
   arm: null,
   tags: null,
   route: null,

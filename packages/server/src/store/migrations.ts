@@ -118,4 +118,78 @@ export const logsMigrations: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  '0003_narrow': {
+    async up(db: Database) {
+      const column = { id: 'integer', number: 'bigint' } as const;
+      await db.schema
+        .createTable('words')
+        .addColumn('id', column.id, (made) => made.primaryKey().autoIncrement())
+        .addColumn('word', 'text', (made) => made.notNull().unique())
+        .execute();
+      await db.schema
+        .createTable('routes')
+        .addColumn('id', column.id, (made) => made.primaryKey().autoIncrement())
+        .addColumn('hash', 'text', (made) => made.notNull().unique())
+        .addColumn('text', 'text', (made) => made.notNull())
+        .addColumn('day', 'integer', (made) => made.notNull())
+        .execute();
+      let calls = db.schema
+        .createTable('calls')
+        .addColumn('seq', isSqlite(db) ? 'integer' : 'bigint', (made) => made.primaryKey()) // SQLite's own row number
+        .addColumn('user', 'integer', (made) => made.notNull())
+        .addColumn('request', 'bigint')
+        .addColumn('request_id', 'text', (made) => made.notNull())
+        .addColumn('way', 'integer', (made) => made.notNull());
+      for (const name of ['model', 'input_tokens', 'output_tokens']) calls = calls.addColumn(name, 'integer');
+      calls = calls.addColumn('latency_ms', 'integer', (made) => made.notNull());
+      for (const name of ['cost', 'attempts_cost']) calls = calls.addColumn(name, column.number);
+      calls = calls.addColumn('flags', 'integer', (made) => made.notNull()).addColumn('error', 'text');
+      for (const name of ['residency_requested', 'strategy', 'arm']) calls = calls.addColumn(name, 'integer');
+      await calls
+        .addColumn('tags', 'text')
+        .addColumn('attempts', 'text', (made) => made.notNull())
+        .addColumn('route', 'integer')
+        .addColumn('expected', column.number)
+        .execute();
+      for (const [name, columns] of [
+        ['calls_user', ['user', 'seq']],
+        ['calls_way', ['user', 'way', 'seq']],
+      ] as const)
+        await db.schema
+          .createIndex(name)
+          .on('calls')
+          .columns([...columns])
+          .execute();
+      await db.schema
+        .createIndex('calls_request')
+        .on('calls')
+        .columns(['user', 'request'])
+        .where('request' as never, 'is not', null) // the untyped schema has no columns to name
+        .execute();
+      let ways = db.schema
+        .createTable('ways')
+        .addColumn('id', column.id, (made) => made.primaryKey().autoIncrement());
+      for (const name of WAY) ways = ways.addColumn(name, 'integer', (made) => made.notNull());
+      await ways.addUniqueConstraint('ways_one', WAY as never).execute(); // likewise
+      let hours = db.schema.createTable('hours');
+      for (const name of HOUR_KEY) hours = hours.addColumn(name, 'integer', (made) => made.notNull());
+      for (const name of HOUR_SUMS) hours = hours.addColumn(name, column.number, (made) => made.notNull());
+      await hours.addPrimaryKeyConstraint('hours_one', HOUR_KEY as never).execute(); // the untyped schema has no columns to name
+    },
+  },
 };
+
+const WAY = ['mode', 'provider', 'residency', 'status'];
+const HOUR_KEY = ['user', 'hour', 'way'];
+const HOUR_SUMS = [
+  'requests',
+  'priced',
+  'cost',
+  'attempts_cost',
+  'input_tokens',
+  'output_tokens',
+  'cache_hits',
+  'latency_ms',
+];
+
+const isSqlite = (db: Database): boolean => db.getExecutor().adapter.constructor.name.startsWith('Sqlite');

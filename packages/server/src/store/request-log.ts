@@ -1,138 +1,287 @@
-import type { Kysely } from 'kysely';
-import type { LogsSchema, RequestRow } from './schema.ts';
-import { firstIdAt } from './time.ts';
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import { decodeRow, hashedId, LONGEST_UPLOAD_MICROS, microsOf, wordNumbersIn } from './row-codec.ts';
+import type { CallRow, LogsSchema, RequestRow } from './schema.ts';
+import { createWays, createWords, type Way, type Words } from './words.ts';
 
 export interface LogQuery {
   readonly since: number | null;
   readonly limit: number;
-  /** The id behind which the page begins. */
-  readonly after: string | null;
+  /** The row behind which the page begins, by its microsecond. */
+  readonly after: number | null;
   readonly status?: string;
   readonly provider?: string;
   readonly mode?: string;
   readonly requestId?: string;
 }
 
+/** Sums over the calls that went the same way. */
 export interface Sum {
-  readonly key: string | null;
+  readonly mode: string;
+  readonly provider: string | null;
+  readonly residency: string | null;
+  readonly status: string;
   readonly requests: number;
   readonly costNanoUsd: number;
   readonly unpriced: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly cacheHits: number;
-  /** Over what was not served from the cache; `null` for nothing. */
-  readonly avgLatencyMs: number | null;
+  /** Of those that were not served from the cache, together. */
+  readonly latencyMs: number;
 }
 
-export type Dimension = 'mode' | 'provider' | 'residency_actual' | 'status';
-
-/** A user's request rows. */
+/** A user's request rows. Times are microseconds since 1970 unless they say otherwise. */
 export interface RequestLog {
   page(userId: string, query: LogQuery): Promise<readonly RequestRow[]>;
-  /** Sums over `[since, until)`, one for each value of the dimension. */
-  sums(userId: string, since: number, until: number, by: Dimension): Promise<readonly Sum[]>;
+  /** Over `[since, until)`: whole hours from their sums, what is left at both ends from the rows. */
+  sums(userId: string, since: number, until: number): Promise<readonly Sum[]>;
   /** What all attempts of a user's requests have cost in `[startsAt, endsAt)`, milliseconds; in nano-dollars. */
   spent(userId: string, period: { readonly startsAt: number; readonly endsAt: number }): Promise<number>;
   /** Everybody's rows in `[since, until)`, oldest first, page by page. */
   replay(since: number, until: number): AsyncIterable<readonly RequestRow[]>;
-  /** Deletes at most `most` rows older than this; tells how many. */
+  /** A user's rows in `[since, until)`, oldest first, page by page. */
+  all(userId: string, since: number, until: number, residency?: string): AsyncIterable<readonly RequestRow[]>;
+  /** Deletes at most `most` rows older than this, the oldest first; tells how many. */
   prune(before: number, most: number): Promise<number>;
+  /** Deletes the sums of hours that have no rows any more, and decision records that no row uses. */
+  pruneSums(before: number): Promise<void>;
+  /** Deletes at most `most` of a user's rows; tells how many. When there are none, all else that is theirs. */
+  forget(userId: string, most: number): Promise<number>;
+  /** The oldest row. */
+  oldest(): Promise<number | null>;
   ping(): Promise<void>;
 }
 
 const PAGE_ROWS = 1_000;
+const HOUR_MICROS = 3_600_000_000;
+const DAY_MICROS = 24 * HOUR_MICROS;
 
-export function createRequestLog(db: Kysely<LogsSchema>): RequestLog {
+export function createRequestLog(db: Kysely<LogsSchema>, dictionary: Words = createWords(db)): RequestLog {
+  const ways = createWays(db);
+
+  const waysOf = async (numbers: Iterable<number>): Promise<ReadonlyMap<number, Way>> => {
+    const found = new Map<number, Way>();
+    for (const number of new Set(numbers)) {
+      const way = await ways.of(number);
+      if (way) found.set(number, way);
+    }
+    return found;
+  };
+
+  const decoded = async (rows: readonly CallRow[]): Promise<readonly RequestRow[]> => {
+    const went = await waysOf(rows.map(({ way }) => way));
+    const words = await dictionary.words(rows.flatMap((row) => wordNumbersIn(row, went.get(row.way))));
+    const numbers = [...new Set(rows.flatMap(({ route }) => route ?? []))];
+    const found =
+      numbers.length > 0
+        ? await db.selectFrom('routes').select(['id', 'text']).where('id', 'in', numbers).execute()
+        : [];
+    const routes = new Map(found.map(({ id, text }) => [id, text]));
+    return rows.map((row) => decodeRow(row, went.get(row.way), words, routes));
+  };
+
+  /** Oldest first, a page at a time, of everybody or of one user. */
+  async function* pages(
+    since: number,
+    until: number,
+    of: { readonly user?: number; readonly ways?: readonly number[] },
+  ): AsyncGenerator<readonly RequestRow[]> {
+    let after = since - 1;
+    for (;;) {
+      let query = db.selectFrom('calls').selectAll().where('seq', '>', after).where('seq', '<', until);
+      if (of.user !== undefined) query = query.where('user', '=', of.user);
+      if (of.ways) query = query.where('way', 'in', of.ways);
+      const rows = await query.orderBy('seq').limit(PAGE_ROWS).execute();
+      if (rows.length > 0) yield await decoded(rows);
+      const last = rows.at(-1);
+      if (!last || rows.length < PAGE_ROWS) return;
+      after = Number(last.seq);
+    }
+  }
+
+  const fromRows = (user: number, since: number, until: number) =>
+    db
+      .selectFrom('calls')
+      .select((eb) => [
+        'way',
+        eb.fn.countAll<number>().as('requests'),
+        eb.fn.count<number>('cost').as('priced'),
+        eb.fn.sum<number | null>('cost').as('cost'),
+        eb.fn.sum<number | null>('input_tokens').as('input_tokens'),
+        eb.fn.sum<number | null>('output_tokens').as('output_tokens'),
+        sql<number | null>`sum(flags & 1)`.as('cache_hits'),
+        sql<number | null>`sum(latency_ms * (1 - (flags & 1)))`.as('latency_ms'),
+      ])
+      .where('user', '=', user)
+      .where('seq', '>=', since)
+      .where('seq', '<', until)
+      .groupBy('way')
+      .execute();
+
+  const fromHours = (user: number, from: number, to: number) =>
+    db
+      .selectFrom('hours')
+      .select((eb) => [
+        'way',
+        eb.fn.sum<number>('requests').as('requests'),
+        eb.fn.sum<number>('priced').as('priced'),
+        eb.fn.sum<number>('cost').as('cost'),
+        eb.fn.sum<number>('input_tokens').as('input_tokens'),
+        eb.fn.sum<number>('output_tokens').as('output_tokens'),
+        eb.fn.sum<number>('cache_hits').as('cache_hits'),
+        eb.fn.sum<number>('latency_ms').as('latency_ms'),
+      ])
+      .where('user', '=', user)
+      .where('hour', '>=', from)
+      .where('hour', '<', to)
+      .groupBy('way')
+      .execute();
+
+  /** The ways that a filter lets through; `null` for all. */
+  const filtered = async ({ status, provider, mode }: Pick<LogQuery, 'status' | 'provider' | 'mode'>) => {
+    const some: Partial<Way> = {};
+    for (const [place, word] of Object.entries({ status, provider, mode })) {
+      if (word === undefined) continue;
+      const number = await dictionary.number(word);
+      if (number === undefined) return [];
+      some[place as keyof Way] = number; // one of the three just above
+    }
+    return Object.keys(some).length > 0 ? ways.matching(some) : null;
+  };
+
   return {
-    page(userId, { since, limit, after, status, provider, mode, requestId }) {
-      let query = db.selectFrom('requests').selectAll().where('user_id', '=', userId);
-      if (since !== null) query = query.where('id', '>=', firstIdAt(since)).where('created_at', '>=', since);
-      if (after !== null) query = query.where('id', '<', after);
-      if (status) query = query.where('status', '=', status);
-      if (provider) query = query.where('provider', '=', provider);
-      if (mode) query = query.where('mode', '=', mode);
-      if (requestId) query = query.where('request_id', '=', requestId);
-      return query.orderBy('id', 'desc').limit(limit).execute();
+    async page(userId, { since, limit, after, requestId, ...filter }) {
+      const user = await dictionary.number(userId);
+      const through = await filtered(filter);
+      if (user === undefined || through?.length === 0) return [];
+      const of = (way: number | null) => {
+        let query = db.selectFrom('calls').where('user', '=', user);
+        if (way !== null) query = query.where('way', '=', way);
+        if (requestId !== undefined) query = identified(query, requestId);
+        if (since !== null) query = query.where('seq', '>=', since);
+        if (after !== null) query = query.where('seq', '<', after);
+        return query.orderBy('seq', 'desc').limit(limit);
+      };
+      if (!through) return decoded(await of(null).selectAll().execute());
+      // the newest of each way by its own index; the newest of all of them are among these
+      const found: number[] = [];
+      for (const way of through)
+        for (const { seq } of await of(way).select('seq').execute()) found.push(Number(seq));
+      const newest = found.sort((a, b) => b - a).slice(0, limit);
+      if (newest.length === 0) return [];
+      return decoded(
+        await db.selectFrom('calls').selectAll().where('seq', 'in', newest).orderBy('seq', 'desc').execute(),
+      );
     },
 
-    async sums(userId, since, until, by) {
-      const rows = await db
-        .selectFrom('requests')
-        .select((eb) => [
-          eb.ref(by).as('key'),
-          eb.fn.countAll<number>().as('requests'),
-          eb.fn.sum<number | null>('cost_nano_usd').as('cost'),
-          eb.fn.count<number>('cost_nano_usd').as('priced'),
-          eb.fn.sum<number | null>('input_tokens').as('input'),
-          eb.fn.sum<number | null>('output_tokens').as('output'),
-          eb.fn.sum<number | null>('cache_hit').as('hits'),
-          eb.fn.sum<number | null>('latency_ms').filterWhere('cache_hit', '=', 0).as('latency'),
-        ])
-        .where('user_id', '=', userId)
-        .where('id', '>=', firstIdAt(since))
-        .where('id', '<', firstIdAt(until))
-        .groupBy(by)
-        .execute();
-      return rows.map((row) => {
-        const requests = Number(row.requests);
-        const cacheHits = Number(row.hits ?? 0);
-        const called = requests - cacheHits;
-        return {
-          key: row.key,
-          requests,
-          costNanoUsd: Number(row.cost ?? 0),
-          unpriced: requests - Number(row.priced),
-          inputTokens: Number(row.input ?? 0),
-          outputTokens: Number(row.output ?? 0),
-          cacheHits,
-          avgLatencyMs: called > 0 ? Number(row.latency ?? 0) / called : null,
-        };
-      });
+    async sums(userId, since, until) {
+      const user = await dictionary.number(userId);
+      if (user === undefined) return [];
+      const [from, to] = [Math.ceil(since / HOUR_MICROS), Math.floor(until / HOUR_MICROS)];
+      const parts =
+        from < to
+          ? [
+              fromRows(user, since, from * HOUR_MICROS),
+              fromHours(user, from, to),
+              fromRows(user, to * HOUR_MICROS, until),
+            ]
+          : [fromRows(user, since, until)];
+      const rows = (await Promise.all<Awaited<ReturnType<typeof fromRows>>>(parts)).flat();
+      const went = await waysOf(rows.map(({ way }) => way));
+      const words = await dictionary.words([...went.values()].flatMap((way) => Object.values(way)));
+      const number = (value: number | null) => Number(value ?? 0);
+      const word = (way: number, place: keyof Way) => words.get(went.get(way)?.[place] ?? 0) ?? null;
+      return rows.map((row) => ({
+        mode: word(row.way, 'mode') ?? '',
+        provider: word(row.way, 'provider'),
+        residency: word(row.way, 'residency'),
+        status: word(row.way, 'status') ?? '',
+        requests: number(row.requests),
+        costNanoUsd: number(row.cost),
+        unpriced: number(row.requests) - number(row.priced),
+        inputTokens: number(row.input_tokens),
+        outputTokens: number(row.output_tokens),
+        cacheHits: number(row.cache_hits),
+        latencyMs: number(row.latency_ms),
+      }));
     },
 
     async spent(userId, { startsAt, endsAt }) {
+      const user = await dictionary.number(userId);
+      if (user === undefined) return 0;
       const { cost } = await db
-        .selectFrom('requests')
-        .select((eb) => eb.fn.sum<number | null>('attempts_cost_nano_usd').as('cost'))
-        .where('user_id', '=', userId)
-        .where('id', '>=', firstIdAt(startsAt * 1_000))
-        .where('id', '<', firstIdAt(endsAt * 1_000))
+        .selectFrom('hours')
+        .select((eb) => eb.fn.sum<number | null>('attempts_cost').as('cost'))
+        .where('user', '=', user)
+        .where('hour', '>=', Math.floor((startsAt * 1_000) / HOUR_MICROS))
+        .where('hour', '<', Math.ceil((endsAt * 1_000) / HOUR_MICROS))
         .executeTakeFirstOrThrow();
       return Number(cost ?? 0);
     },
 
-    async *replay(since, until) {
-      let after = firstIdAt(since);
-      for (;;) {
-        const rows = await db
-          .selectFrom('requests')
-          .selectAll()
-          .where('id', '>', after)
-          .where('id', '<', firstIdAt(until))
-          .orderBy('id')
-          .limit(PAGE_ROWS)
-          .execute();
-        if (rows.length > 0) yield rows;
-        const last = rows.at(-1);
-        if (!last || rows.length < PAGE_ROWS) return;
-        after = last.id;
-      }
+    replay: (since, until) => pages(since, until, {}),
+
+    async *all(userId, since, until, residency) {
+      const user = await dictionary.number(userId);
+      if (user === undefined) return;
+      if (residency === undefined) return yield* pages(since, until, { user });
+      const bucket = await dictionary.number(residency);
+      if (bucket !== undefined)
+        yield* pages(since, until, { user, ways: await ways.matching({ residency: bucket }) });
     },
 
     async prune(before, most) {
-      const old = db
-        .selectFrom('requests')
-        .select('id')
-        .where('id', '<', firstIdAt(before))
-        .orderBy('id')
-        .limit(most);
-      const { numDeletedRows } = await db.deleteFrom('requests').where('id', 'in', old).executeTakeFirst();
+      const old = db.selectFrom('calls').select('seq').where('seq', '<', before).orderBy('seq').limit(most);
+      const { numDeletedRows } = await db.deleteFrom('calls').where('seq', 'in', old).executeTakeFirst();
       return Number(numDeletedRows);
     },
 
+    async pruneSums(before) {
+      await db
+        .deleteFrom('hours')
+        .where('hour', '<', Math.floor(before / HOUR_MICROS))
+        .execute();
+      await db
+        .deleteFrom('routes')
+        .where('day', '<', Math.floor(before / DAY_MICROS))
+        .execute();
+    },
+
+    async forget(userId, most) {
+      const user = await dictionary.number(userId);
+      if (user === undefined) return 0;
+      const own = db.selectFrom('calls').select('seq').where('user', '=', user).limit(most);
+      const { numDeletedRows } = await db.deleteFrom('calls').where('seq', 'in', own).executeTakeFirst();
+      if (numDeletedRows > 0n) return Number(numDeletedRows);
+      await db.deleteFrom('hours').where('user', '=', user).execute();
+      await db.deleteFrom('reliability').where('user_id', '=', userId).execute();
+      await dictionary.forget(userId);
+      return 0;
+    },
+
+    async oldest() {
+      const row = await db.selectFrom('calls').select('seq').orderBy('seq').limit(1).executeTakeFirst();
+      return row ? Number(row.seq) : null;
+    },
+
     async ping() {
-      await db.selectFrom('requests').select('id').limit(1).execute();
+      await db.selectFrom('words').select('id').limit(1).execute();
     },
   };
+}
+
+/** By its own time where the id tells it, else by its number. */
+function identified<Query extends SelectQueryBuilder<LogsSchema, 'calls', object>>(
+  query: Query,
+  id: string,
+): Query {
+  const own = microsOf(id);
+  return query
+    .where('request_id', '=', id)
+    .where((eb) =>
+      eb.or([
+        eb('request', '=', hashedId(id)),
+        ...(own === null ? [] : [eb.between('seq', own, own + LONGEST_UPLOAD_MICROS)]),
+      ]),
+    ) as Query; // the same query, more narrow
 }

@@ -3,29 +3,65 @@ import type { RequestLog } from './request-log.ts';
 import { micros } from './time.ts';
 
 export interface RetentionOptions {
-  readonly requestLog: Pick<RequestLog, 'prune'>;
+  readonly requestLog: Pick<RequestLog, 'prune' | 'pruneSums' | 'oldest'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly days: number;
+  /** The log takes no more than this; the oldest rows go first. Default: its age alone bounds it. */
+  readonly maxBytes?: number;
+  /** What it takes. */
+  readonly bytes?: () => Promise<number>;
 }
 
-const EVERY_MS = 600_000;
-const SLICE_ROWS = 1_000;
+const EVERY_MS = 60_000;
+const SUMS_EVERY_MS = 3_600_000;
+/** Small enough that a batch of new rows never waits long for one. */
+const SLICE_ROWS = 500;
 const PAUSE_MS = 50;
 const DAY_MS = 86_400_000;
+/** Down to this share of the most, so that it does not begin again at once. */
+const ROOM = 0.95;
 
-/** Deletes rows that are too old, in slices small enough that nobody waits for one. */
-export function startRetention({ requestLog, clock, log, days }: RetentionOptions): { stop(): void } {
+/** Deletes rows that are too old, or too many, in slices small enough that nobody waits for one. */
+export function startRetention({
+  requestLog,
+  clock,
+  log,
+  days,
+  maxBytes = Number.POSITIVE_INFINITY,
+  bytes = () => Promise.resolve(0),
+}: RetentionOptions): { stop(): void } {
   let timer: unknown = null;
   let stopped = false;
+  let full = false;
+  let sumsAt = Number.NEGATIVE_INFINITY;
+
   const again = (ms: number) => {
     if (!stopped) timer = clock.setTimeout(() => void slice(), ms);
     (timer as { unref?: () => void } | null)?.unref?.(); // a Node timer can be let go of, others cannot
   };
+
+  /** Is there more to do at once? */
+  const prune = async (): Promise<boolean> => {
+    const cutOff = micros(clock.wall() - days * DAY_MS);
+    if ((await requestLog.prune(cutOff, SLICE_ROWS)) === SLICE_ROWS) return true;
+    const taken = await bytes();
+    if (taken > maxBytes && !full)
+      log.warn(
+        { bytes: taken },
+        'the request log is full; its oldest rows go (see logFileMaxBytes, retentionDays)',
+      );
+    full = taken > maxBytes * (full ? ROOM : 1);
+    if (full && (await requestLog.prune(Number.MAX_SAFE_INTEGER, SLICE_ROWS)) > 0) return true;
+    if (clock.now() - sumsAt < SUMS_EVERY_MS) return false;
+    sumsAt = clock.now();
+    await requestLog.pruneSums(Math.max(cutOff, (await requestLog.oldest()) ?? 0));
+    return false;
+  };
+
   const slice = async () => {
     try {
-      const gone = await requestLog.prune(micros(clock.wall() - days * DAY_MS), SLICE_ROWS);
-      again(gone === SLICE_ROWS ? PAUSE_MS : EVERY_MS);
+      again((await prune()) ? PAUSE_MS : EVERY_MS);
     } catch (error) {
       if (!stopped) log.warn({ err: error }, 'old request rows cannot be pruned');
       again(EVERY_MS);

@@ -1,4 +1,5 @@
 import type { RequestLog, Sum } from '../../store/request-log.ts';
+import { microsOf } from '../../store/row-codec.ts';
 import type { RequestRow } from '../../store/schema.ts';
 import { isoMicros, micros } from '../../store/time.ts';
 import { unprocessable } from '../http-error.ts';
@@ -46,7 +47,7 @@ export const logRoutes = ({ requestLog, flushLogs, wall, pricesUpdated }: LogOpt
         status: 200,
         body: {
           data: rows.map(shownRow),
-          next_cursor: rows.length === limit && last ? writeCursor(last.id) : null,
+          next_cursor: rows.length === limit && last ? writeCursor(last.id ?? '') : null,
         },
       };
     },
@@ -66,22 +67,16 @@ export const logRoutes = ({ requestLog, flushLogs, wall, pricesUpdated }: LogOpt
       if (until - since > LONGEST_RANGE_DAYS * DAY_MS * 1000)
         throw unprocessable('since', `since: at most ${LONGEST_RANGE_DAYS} days before until`);
       await flushLogs();
-      const sums = (by: Parameters<RequestLog['sums']>[3]) => requestLog.sums(user.id, since, until, by);
-      const [modes, providers, residencies, statuses] = await Promise.all([
-        sums('mode'),
-        sums('provider'),
-        sums('residency_actual'),
-        sums('status'),
-      ]);
+      const sums = await requestLog.sums(user.id, since, until);
       return {
         status: 200,
         body: {
           range: { since: isoMicros(since), until: isoMicros(until) },
-          totals: totals(modes),
-          by_mode: shownSums(modes),
-          by_provider: shownSums(providers),
-          by_residency: shownSums(residencies),
-          by_status: shownSums(statuses),
+          totals: totals(sums),
+          by_mode: summedBy(sums, 'mode'),
+          by_provider: summedBy(sums, 'provider'),
+          by_residency: summedBy(sums, 'residency'),
+          by_status: summedBy(sums, 'status'),
           pricing: { last_updated: pricesUpdated },
         },
       };
@@ -90,7 +85,6 @@ export const logRoutes = ({ requestLog, flushLogs, wall, pricesUpdated }: LogOpt
 ];
 
 const nano = (value: number | null): string => ((value ?? 0) / 1e9).toFixed(6);
-const integer = (value: number | string | null): number | null => (value === null ? null : Number(value));
 
 function shownRow(row: RequestRow) {
   return {
@@ -99,25 +93,25 @@ function shownRow(row: RequestRow) {
     mode: row.mode,
     provider: row.provider,
     model: row.model,
-    input_tokens: integer(row.input_tokens),
-    output_tokens: integer(row.output_tokens),
+    input_tokens: row.input_tokens,
+    output_tokens: row.output_tokens,
     latency_ms: row.latency_ms,
-    cost_usd: nano(integer(row.cost_nano_usd)),
-    cache_hit: row.cache_hit === 1,
+    cost_usd: nano(row.cost_nano_usd),
+    cache_hit: row.cache_hit,
     status: row.status,
     error: row.error,
     residency_requested: row.residency_requested,
     residency_actual: row.residency_actual,
-    created_at: isoMicros(Number(row.created_at)),
+    created_at: isoMicros(row.created_at),
     strategy: row.strategy,
-    stream: row.stream === 1,
-    tools: row.tools === 1,
-    images: row.images === 1,
-    attempts_cost_usd: nano(integer(row.attempts_cost_nano_usd)),
-    attempts: JSON.parse(row.attempts),
+    stream: row.stream,
+    tools: row.tools,
+    images: row.images,
+    attempts_cost_usd: nano(row.attempts_cost_nano_usd),
+    attempts: row.attempts,
     arm: row.arm,
-    tags: row.tags === null ? {} : JSON.parse(row.tags),
-    route: row.route === null ? null : JSON.parse(row.route),
+    tags: row.tags ?? {},
+    route: row.route,
   };
 }
 
@@ -126,7 +120,7 @@ function totals(sums: readonly Sum[]) {
   const requests = add((sum) => sum.requests);
   const hits = add((sum) => sum.cacheHits);
   const called = requests - hits;
-  const latency = add((sum) => (sum.avgLatencyMs ?? 0) * (sum.requests - sum.cacheHits));
+  const latency = add((sum) => sum.latencyMs);
   return {
     requests,
     cost_usd: nano(add((sum) => sum.costNanoUsd)),
@@ -139,18 +133,23 @@ function totals(sums: readonly Sum[]) {
   };
 }
 
-const shownSums = (sums: readonly Sum[]) =>
-  Object.fromEntries(
-    sums.map((sum) => [
-      sum.key ?? 'none',
-      {
-        requests: sum.requests,
-        cost_usd: nano(sum.costNanoUsd),
-        input_tokens: sum.inputTokens,
-        output_tokens: sum.outputTokens,
-      },
-    ]),
+function summedBy(sums: readonly Sum[], by: 'mode' | 'provider' | 'residency' | 'status') {
+  const groups = Map.groupBy(sums, (sum) => sum[by] ?? 'none');
+  return Object.fromEntries(
+    [...groups].map(([key, group]) => {
+      const add = (pick: (sum: Sum) => number) => group.reduce((total, sum) => total + pick(sum), 0);
+      return [
+        key,
+        {
+          requests: add((sum) => sum.requests),
+          cost_usd: nano(add((sum) => sum.costNanoUsd)),
+          input_tokens: add((sum) => sum.inputTokens),
+          output_tokens: add((sum) => sum.outputTokens),
+        },
+      ];
+    }),
   );
+}
 
 function limitOf(text: string | undefined): number {
   if (text === undefined) return DEFAULT_LIMIT;
@@ -174,13 +173,11 @@ function instant(field: string, text: string): number {
   return ms * 1000 + Number(fraction);
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 const writeCursor = (id: string): string => Buffer.from(`v1:${id}`).toString('base64url');
 
-function readCursor(text: string): string {
+function readCursor(text: string): number {
   const [version, id = ''] = Buffer.from(text, 'base64url').toString('latin1').split(':');
-  if (version !== 'v1' || !UUID.test(id) || writeCursor(id) !== text)
-    throw unprocessable('cursor', 'cursor: pass on next_cursor as it came');
-  return id;
+  const seq = version === 'v1' && writeCursor(id) === text ? microsOf(id) : null;
+  if (seq === null) throw unprocessable('cursor', 'cursor: pass on next_cursor as it came');
+  return seq;
 }
