@@ -1,5 +1,4 @@
 import type { RequestListener } from 'node:http';
-import { join } from 'node:path';
 import {
   createHost,
   createRetryBudget,
@@ -15,16 +14,18 @@ import { drillsOf } from './build/layers.ts';
 import { buildPipeline, limitsOf } from './build/pipeline.ts';
 import { selfHostedNames } from './build/providers.ts';
 import { rowOf } from './build/row.ts';
+import { openStores } from './build/stores.ts';
 import { namedModels, tierProviders } from './build/tiers.ts';
 import { createTroubleReport } from './build/trouble.ts';
 import { isModeName, modeName } from './compat/names.ts';
 import type { Loaded } from './config/load.ts';
 import { chatFront } from './fronts/chat.ts';
 import { createFronts } from './fronts/index.ts';
+import { createAddressOf } from './http/address.ts';
 import { createApp } from './http/app.ts';
 import { createCallState } from './http/call-state.ts';
 import { createEdge } from './http/edge.ts';
-import { createAuthenticate } from './http/identify.ts';
+import { createIdentities } from './http/identify.ts';
 import { createModelCall } from './http/model-call.ts';
 import { createRateWindow } from './http/rate-window.ts';
 import { HEALTH_CHECK_SECONDS, startHealthChecks } from './operations/health-checks.ts';
@@ -33,17 +34,10 @@ import { createCatalogue } from './routing/catalogue.ts';
 import { createCredentials, operatorCredentials } from './routing/credentials.ts';
 import { createResolve } from './routing/resolve.ts';
 import { createTargets } from './routing/targets.ts';
-import { type EncryptionKey, loadEncryptionKey } from './secrets/encryption-key.ts';
-import { createVault } from './secrets/vault.ts';
-import { createAccounts } from './store/accounts.ts';
-import { bytesOf, openAccounts, openLogs } from './store/database.ts';
-import { createLogWriter } from './store/log-writer.ts';
-import { createReliabilityLog } from './store/reliability.ts';
-import { createRequestLog } from './store/request-log.ts';
-import { startRetention } from './store/retention.ts';
-import { createRowInsert } from './store/row-insert.ts';
-import { openShared } from './store/shared.ts';
-import { createWords } from './store/words.ts';
+import type { EncryptionKey } from './secrets/encryption-key.ts';
+
+/** By one user. */
+const KEY_TESTS_A_MINUTE = 30;
 
 /** Everything behind the port. */
 export interface InferBridge {
@@ -51,6 +45,8 @@ export interface InferBridge {
   readonly handle: RequestListener;
   readonly key: EncryptionKey;
   readonly fresh: boolean;
+  /** The operator's key, where it was made just now; it is never shown again. */
+  readonly operatorKey: string | null;
   /** From here on `/health` says so and connections are not kept. */
   drain(): void;
   /** Resolves when every model call has ended and told the log. */
@@ -73,45 +69,24 @@ export async function createInferBridge(
 ): Promise<InferBridge> {
   const { config } = loaded;
   const { providers, tiers, aliases, strategyOf, operator, stages } = assembly;
-  const key = loadEncryptionKey({
-    dataDir: config.dataDir,
-    fromEnvironment: loaded.encryptionKey,
-    production: loaded.production,
-  });
-  const [accountsDb, logsDb] = await Promise.all([
-    openAccounts(join(config.dataDir, 'accounts.sqlite')),
-    openLogs(join(config.dataDir, 'logs.sqlite'), (aside) =>
-      host.log.error({ aside }, 'the request log was damaged and has been moved aside'),
-    ),
-  ]);
+  const stores = await openStores(loaded, host);
+  const { accounts, requestLog, writer, reliability, shared } = stores;
   const prices = createPrices(
     Object.fromEntries(Object.entries(config.providers).map(([name, { prices: own }]) => [name, own])),
   );
   const { clock } = host;
-  const accounts = createAccounts({
-    db: accountsDb,
-    vault: createVault(key.fernet),
-    wall: clock.wall,
-    onUnreadable: (id) =>
-      host.log.error({ key_id: id }, 'a provider key cannot be decrypted; was the encryption key changed?'),
-  });
-  const words = createWords(logsDb);
-  const requestLog = createRequestLog(logsDb, words);
-  const shared = openShared(config, host, requestLog.spent);
-  const writer = createLogWriter({ insert: createRowInsert(logsDb, words), clock, log: host.log });
-  const reliability = createReliabilityLog({ db: logsDb, clock, log: host.log });
-  const retention = startRetention({
-    requestLog,
-    clock,
-    log: host.log,
-    days: config.retentionDays,
-    maxBytes: config.logFileMaxBytes,
-    bytes: () => bytesOf(logsDb),
-  });
   const credentials = createCredentials({ accounts, clock, operator });
   const targets = createTargets({ providers, prices, host, layers: assembly.layers });
   const catalogue = createCatalogue({ providers, prices, host, named: namedModels(tiers), clock });
-  const authenticate = createAuthenticate(accounts, clock);
+  const identities = createIdentities({
+    users: accounts,
+    operators: stores.operators,
+    operatorKey: loaded.operatorKey,
+    importedKeys: config.importedKeys,
+    clock,
+    log: host.log,
+  });
+  const authenticate = identities.user;
   const resolve = createResolve({
     tiers,
     aliases,
@@ -180,7 +155,15 @@ export async function createInferBridge(
     chat: chatFront({ strict: config.strictFields }),
     callState,
     draining: () => draining,
-    authenticate,
+    identities,
+    addressOf: createAddressOf(config.trustedProxies),
+    limits: limitsOf(config),
+    importedKeys: config.importedKeys,
+    forgetUser(userId) {
+      identities.forget(userId);
+      credentials.forget(userId);
+    },
+    purge: stores.purges.now,
     accounts,
     providers,
     credentials,
@@ -194,6 +177,8 @@ export async function createInferBridge(
     pricesUpdated: prices.lastUpdated,
     signup: config.signup,
     signups: createRateWindow(clock, config.limits.signupsPerMinute),
+    upstream: host,
+    tests: createRateWindow(clock, KEY_TESTS_A_MINUTE),
     selfHosted: selfHostedNames(config, providers),
     addresses: config.selfHosted,
     tierProviders: tierProviders(tiers),
@@ -211,8 +196,9 @@ export async function createInferBridge(
   return {
     handle: edge.handle,
     idle: edge.idle,
-    key,
-    fresh: key.made,
+    key: stores.key,
+    fresh: stores.key.made,
+    operatorKey: stores.operatorKey,
     drain: () => {
       draining = true;
     },
@@ -220,10 +206,9 @@ export async function createInferBridge(
       for (const end of open) end(reason);
     },
     async close() {
-      retention.stop();
       checks.stop();
-      await Promise.all([writer.close(), reliability.close(), shared.close()]);
-      await Promise.all([accountsDb.destroy(), logsDb.destroy()]);
+      await identities.close();
+      await stores.close();
     },
   };
 }

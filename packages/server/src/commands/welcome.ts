@@ -9,13 +9,21 @@ export function welcome({ url, bridge }: Running, { config, file }: Loaded): str
     ? `\n  A new encryption key was made there. Provider keys can only be read with it: back it up, apart from the
   database. In production set INFERBRIDGE_ENCRYPTION_KEY to its content instead.\n`
     : '';
+  const operator =
+    bridge.operatorKey === null
+      ? ''
+      : `
+  operator key    ${bridge.operatorKey}
+  It is shown this once, and only its hash is kept: store it. It lists, limits and removes users and replaces lost keys
+  under /v1/admin (inferbridge keys operator makes a new one).
+`;
   return `
 InferBridge serves on ${url}
 
   configuration   ${file ?? 'none found, the defaults hold (inferbridge init writes one)'}
   data            ${config.dataDir}
   encryption key  ${kept}
-${made}
+${made}${operator}
 Next, in another terminal:
 
   1. Get a key of your own. It is shown once.

@@ -6,6 +6,12 @@ export const KEY_PREFIX = 'ib_';
 /** Keys and headers from before the project was renamed. */
 export const LEGACY_KEY_PREFIX = 'agni_';
 
+/** The operator's keys, and tokens that let a user in. */
+export const OPERATOR_KEY_PREFIX = 'ib_admin_';
+export const SIGNUP_TOKEN_PREFIX = 'ib_signup_';
+/** Where the environment may have the operator's key. */
+export const OPERATOR_KEY_VARIABLE = 'INFERBRIDGE_ADMIN_KEY';
+
 const MODE_PREFIX = 'ib/';
 const LEGACY_MODE_PREFIX = 'agni/';
 

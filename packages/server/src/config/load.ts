@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { cosmiconfig } from 'cosmiconfig';
-import { ENCRYPTION_KEY_VARIABLES } from '../compat/names.ts';
+import { ENCRYPTION_KEY_VARIABLES, OPERATOR_KEY_VARIABLE } from '../compat/names.ts';
 import { ConfigError } from './config-error.ts';
 import { parseConfig } from './parse.ts';
 import type { Config } from './schema.ts';
@@ -22,6 +22,8 @@ export interface Loaded {
   /** Fernet keys as the environment has them, comma-separated. */
   readonly encryptionKey: string | null;
   readonly production: boolean;
+  /** The operator's key, as the environment has it. */
+  readonly operatorKey: string | null;
 }
 
 const NAME = 'inferbridge';
@@ -58,6 +60,7 @@ export async function loadConfig(
     encryptionKey:
       ENCRYPTION_KEY_VARIABLES.map((name) => env[name]).find((value) => value !== undefined) ?? null,
     production: env['NODE_ENV'] === 'production',
+    operatorKey: operatorKey(env[OPERATOR_KEY_VARIABLE]),
   };
 }
 
@@ -86,4 +89,15 @@ function overrides(flags: Flags, env: Environment): Record<string, unknown> {
     ...(port && { port: /^\d+$/.test(port) ? Number(port) : port }),
     ...(dataDir && { dataDir }),
   };
+}
+
+/** Shorter ones can be guessed. */
+const LEAST_CHARACTERS = 24;
+
+function operatorKey(given: string | undefined): string | null {
+  if (given === undefined) return null;
+  if (given.length >= LEAST_CHARACTERS && !/\s/.test(given) && new Set(given).size >= 8) return given;
+  throw new ConfigError([
+    `${OPERATOR_KEY_VARIABLE}: at least ${LEAST_CHARACTERS} characters without spaces are wanted, and not mostly the same`,
+  ]);
 }

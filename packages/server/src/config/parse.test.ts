@@ -78,6 +78,8 @@ describe('parseConfig', () => {
     expect(config).toEqual({
       ...EXAMPLE,
       cache: { ...EXAMPLE.cache, fileMaxBytes: 1_073_741_824 },
+      importedKeys: false,
+      trustedProxies: [],
       tags: {},
       providers: {
         ...EXAMPLE.providers,
@@ -107,6 +109,8 @@ describe('parseConfig', () => {
         },
         signup: 'open',
         limits: { signupsPerMinute: 60, inFlight: 2000 },
+        importedKeys: false,
+        trustedProxies: [],
         retentionDays: 30,
         logFileMaxBytes: 4294967296,
         strictFields: false,

@@ -79,6 +79,10 @@ const tag = z
     'a header that carries a secret cannot be a tag: tags are kept on the log row',
   );
 
+const network = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+  error: 'an address or a network such as 10.0.0.0/8 is wanted',
+});
+
 const stage = z.union([z.string(), z.tuple([z.string(), z.record(z.string(), z.unknown())])]);
 
 /** The whole configuration. Every key has a default. */
@@ -134,6 +138,8 @@ export const configSchema = z.strictObject({
       inFlight: z.int().min(1).default(2_000),
     })
     .prefault({}),
+  importedKeys: z.boolean().default(false),
+  trustedProxies: z.array(network).default([]),
   retentionDays: z.int().min(1).default(30),
   logFileMaxBytes: z.int().min(1_048_576).default(4_294_967_296),
   strictFields: z.boolean().default(false),

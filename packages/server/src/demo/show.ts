@@ -38,6 +38,7 @@ export async function show({ print, pace }: ShowOptions): Promise<number> {
       base: dataDir,
       encryptionKey: null,
       production: false,
+      operatorKey: null,
     },
     silent,
   );

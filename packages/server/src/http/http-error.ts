@@ -33,3 +33,5 @@ export const unauthenticated = () =>
     code: 'invalid_api_key',
     headers: { 'www-authenticate': 'Bearer' },
   });
+
+export const forbidden = (message: string) => new HttpError(403, 'permission_error', message);

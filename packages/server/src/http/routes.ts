@@ -2,9 +2,11 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { User } from '@inferbridge/plugins';
 import type { Context } from 'koa';
 import Router from 'koa-router';
+import type { AddressOf } from './address.ts';
 import { parseObject, readBody } from './body.ts';
-import { unauthenticated } from './http-error.ts';
-import { type Authenticate, bearerOf } from './identify.ts';
+import { forbidden, unauthenticated } from './http-error.ts';
+import { bearerOf, type Identities } from './identify.ts';
+import { type AdminOptions, adminRoutes } from './routes/admin.ts';
 import { type CountOptions, countRoutes } from './routes/count.ts';
 import { type ExplainOptions, explainRoutes } from './routes/explain.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
@@ -14,12 +16,12 @@ import { type ModelOptions, modelRoutes } from './routes/models.ts';
 import { type ProviderHealthOptions, providerRoutes } from './routes/providers.ts';
 import { type UserOptions, userRoutes } from './routes/users.ts';
 
-/** Who may call a route: anybody, or whoever holds a key. */
-export type Access = 'public' | 'user';
+/** Who may call a route: anybody, whoever holds a key, the operator, or both of these. */
+export type Access = 'public' | 'user' | 'operator' | 'user or operator';
 
 /** One route as its file describes it; everything but `/v1/chat/completions` is one of these. */
 export interface Route {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'patch' | 'delete';
   /** As koa-router spells paths. */
   readonly path: string;
   readonly access: Access;
@@ -30,7 +32,7 @@ export interface Route {
 }
 
 export interface RouteRequest {
-  /** The caller; an empty id on public routes. */
+  /** The caller; an empty id for the operator and on public routes. */
   readonly user: User;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
@@ -46,7 +48,8 @@ export interface RouteAnswer {
 }
 
 export interface RoutesOptions
-  extends CountOptions,
+  extends AdminOptions,
+    CountOptions,
     ExplainOptions,
     ProviderHealthOptions,
     UserOptions,
@@ -54,7 +57,8 @@ export interface RoutesOptions
     LogOptions,
     ModelOptions,
     HealthOptions {
-  readonly authenticate: Authenticate;
+  readonly identities: Identities;
+  readonly addressOf: AddressOf;
 }
 
 const ADMIN_BODY_BYTES = 65_536;
@@ -63,6 +67,7 @@ const NOBODY: User = { id: '' };
 /** Every route with who may call it: the one list. */
 export const routeTable = (options: RoutesOptions): readonly Route[] => [
   ...userRoutes(options),
+  ...adminRoutes(options),
   ...keyRoutes(options),
   ...modelRoutes(options),
   ...countRoutes(options),
@@ -76,13 +81,13 @@ export function routes(options: RoutesOptions): Router {
   const router = new Router();
   for (const route of routeTable(options)) {
     router[route.method](route.path, async (context: Context) => {
-      const user = route.access === 'public' ? NOBODY : await identified(context.req, options.authenticate);
+      const user = await identified(context.req, route.access, options.identities);
       const answer = await route.handle({
         user,
         params: (context as { params?: Record<string, string> }).params ?? {}, // set by the router
         query: single(context.query),
         headers: context.req.headers,
-        address: context.req.socket.remoteAddress ?? '',
+        address: options.addressOf(context.req),
         body: async () => parseObject(await readBody(context.req, route.bodyLimitBytes ?? ADMIN_BODY_BYTES)),
       });
       context.status = answer.status;
@@ -94,10 +99,18 @@ export function routes(options: RoutesOptions): Router {
   return router;
 }
 
-async function identified(request: IncomingMessage, authenticate: Authenticate): Promise<User> {
+async function identified(request: IncomingMessage, access: Access, identities: Identities): Promise<User> {
+  if (access === 'public') return NOBODY;
   const bearer = bearerOf(request);
-  const user = bearer === null ? null : await authenticate(bearer);
+  if (bearer === null) throw unauthenticated();
+  const operator = await identities.operator(bearer);
+  if (operator) {
+    if (access === 'user') throw forbidden("the operator's key is for /v1/admin; this wants a user's key");
+    return NOBODY;
+  }
+  const user = await identities.user(bearer);
   if (!user) throw unauthenticated();
+  if (access === 'operator') throw forbidden("this wants the operator's key");
   return user;
 }
 

@@ -68,7 +68,13 @@ export function createCredentials({ accounts, clock, operator }: CredentialsOpti
 
 const usable = (key: OpenKey): UsableKey => ({
   provider: key.provider,
-  credential: { id: key.id, secret: key.secret, ...(key.base_url !== null && { baseUrl: key.base_url }) },
+  credential: {
+    // what was remembered of the secret that it replaces says nothing of this one
+    id: key.changed_at === null ? key.id : `${key.id}.${key.changed_at}`,
+    account: key.id,
+    secret: key.secret,
+    ...(key.base_url !== null && { baseUrl: key.base_url }),
+  },
   residency: key.base_url === null ? null : key.residency,
   label: key.label,
   shared: false,

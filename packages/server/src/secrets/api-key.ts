@@ -1,5 +1,6 @@
 import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { StoredApiKey } from '../store/users.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM = 26;
@@ -11,9 +12,16 @@ export function generateApiKey(prefix: string): string {
   return prefix + random + checksum(prefix + random);
 }
 
+/** A fresh key, and all that is kept of it. */
+export function freshKey(prefix: string): { readonly key: string; readonly stored: StoredApiKey } {
+  const key = generateApiKey(prefix);
+  return { key, stored: { hash: hashOf(key), prefix, lastFour: key.slice(-4) } };
+}
+
 /** Typos and scanners' noise fail here, before any database is asked. */
-export function isWellFormed(key: string, prefix: string, legacyPrefix: string): boolean {
-  if (key.startsWith(legacyPrefix)) return /^[0-9A-Za-z]{32}$/.test(key.slice(legacyPrefix.length));
+export function isWellFormed(key: string, prefix: string, legacyPrefix?: string): boolean {
+  if (legacyPrefix !== undefined && key.startsWith(legacyPrefix))
+    return /^[0-9A-Za-z]{32}$/.test(key.slice(legacyPrefix.length));
   if (!key.startsWith(prefix) || !/^[0-9A-Za-z]{32}$/.test(key.slice(prefix.length))) return false;
   return checksum(key.slice(0, -CHECK)) === key.slice(-CHECK);
 }

@@ -14,6 +14,8 @@ export interface Vault {
   lock(secret: string, bound: Bound): string;
   /** Throws a `FernetError` where the token is damaged or was made for something else. */
   unlock(token: string, bound: Bound): string;
+  /** The same token under the first key; itself where it is that already. Throws where no key opens it. */
+  rotate(token: string): string;
 }
 
 export function createVault(fernet: Fernet): Vault {
@@ -22,6 +24,7 @@ export function createVault(fernet: Fernet): Vault {
       fernet.encrypt(
         JSON.stringify({ v: 1, user_id: userId, provider, key_id: keyId, base_url: baseUrl, secret }),
       ),
+    rotate: (token) => fernet.rotate(token),
     unlock(token, bound) {
       const inside = parse(fernet.decrypt(token));
       const { user_id, provider, key_id, base_url, secret } = inside;

@@ -4,6 +4,7 @@ import type { Vault } from '../secrets/vault.ts';
 import { isDuplicate } from './database.ts';
 import type { AccountsSchema, ProviderKeyRow } from './schema.ts';
 import { micros } from './time.ts';
+import { createUsers, type Users } from './users.ts';
 
 /** A provider key as its owner sees it: never the secret. */
 export type ProviderKey = Omit<ProviderKeyRow, 'secret' | 'user_id'>;
@@ -22,18 +23,8 @@ export interface NewProviderKey {
   readonly residency: string;
 }
 
-export interface StoredApiKey {
-  readonly hash: string;
-  readonly prefix: string;
-  readonly lastFour: string;
-}
-
 /** Users and their keys. Every question about a user's things names the user. */
-export interface Accounts {
-  /** `null` where the address is known already. */
-  createUser(email: string, key: StoredApiKey): Promise<{ id: string; email: string } | null>;
-  /** Whose live key has this hash? */
-  userByKeyHash(hash: string): Promise<{ id: string } | null>;
+export interface Accounts extends Users {
   /** `null` for a second key of the same commercial provider, or a label that is taken. */
   addProviderKey(userId: string, key: NewProviderKey): Promise<ProviderKey | null>;
   providerKeys(userId: string): Promise<readonly ProviderKey[]>;
@@ -42,6 +33,14 @@ export interface Accounts {
   /** How many users there are, and everybody's keys that can be read: for whoever runs the server, on its machine. */
   everyKey(): Promise<{ readonly users: number; readonly keys: readonly OpenKey[] }>;
   removeProviderKey(userId: string, id: string): Promise<boolean>;
+  /** `null` where the user has no such key, 'label' where another one has that label. */
+  changeProviderKey(
+    userId: string,
+    id: string,
+    change: { readonly label?: string | null; readonly secret?: string },
+  ): Promise<ProviderKey | 'label' | null>;
+  /** Encrypts everybody's keys anew that are not under the first encryption key; tells how many, and how many cannot be read. */
+  rotateKeys(): Promise<{ readonly rotated: number; readonly unreadable: number }>;
   /** Rejects where the store cannot be read. */
   ping(): Promise<void>;
 }
@@ -62,49 +61,14 @@ const VISIBLE = [
   'declared_region',
   'residency',
   'created_at',
+  'changed_at',
 ] as const;
+
+const ROTATED_AT_ONCE = 200;
 
 export function createAccounts({ db, vault, wall, onUnreadable }: AccountsOptions): Accounts {
   return {
-    async createUser(email, key) {
-      const now = micros(wall());
-      const user = { id: randomUUID(), email };
-      try {
-        await db.transaction().execute(async (trx) => {
-          await trx
-            .insertInto('users')
-            .values({ ...user, created_at: now })
-            .execute();
-          await trx
-            .insertInto('api_keys')
-            .values({
-              id: randomUUID(),
-              user_id: user.id,
-              hash: key.hash,
-              prefix: key.prefix,
-              last_four: key.lastFour,
-              created_at: now,
-              last_used_at: null,
-              revoked_at: null,
-            })
-            .execute();
-        });
-        return user;
-      } catch (error) {
-        if (isDuplicate(error)) return null;
-        throw error;
-      }
-    },
-
-    async userByKeyHash(hash) {
-      const row = await db
-        .selectFrom('api_keys')
-        .select('user_id')
-        .where('hash', '=', hash)
-        .where('revoked_at', 'is', null)
-        .executeTakeFirst();
-      return row ? { id: row.user_id } : null;
-    },
+    ...createUsers(db, wall),
 
     async addProviderKey(userId, key) {
       const row = {
@@ -115,6 +79,7 @@ export function createAccounts({ db, vault, wall, onUnreadable }: AccountsOption
         declared_region: key.declaredRegion,
         residency: key.residency,
         created_at: micros(wall()),
+        changed_at: null,
       };
       const secret = vault.lock(key.secret, {
         userId,
@@ -177,6 +142,72 @@ export function createAccounts({ db, vault, wall, onUnreadable }: AccountsOption
         .where('user_id', '=', userId)
         .executeTakeFirst();
       return numDeletedRows > 0n;
+    },
+
+    async changeProviderKey(userId, id, { label, secret }) {
+      try {
+        return await db.transaction().execute(async (trx) => {
+          const row = await trx
+            .selectFrom('provider_keys')
+            .select(VISIBLE)
+            .where('id', '=', id)
+            .where('user_id', '=', userId)
+            .executeTakeFirst();
+          if (!row) return null;
+          const { provider, base_url: baseUrl } = row;
+          const change = {
+            ...(label !== undefined && { label }),
+            ...(secret !== undefined && { changed_at: micros(wall()) }),
+          };
+          const locked = secret !== undefined && {
+            secret: vault.lock(secret, { userId, provider, keyId: id, baseUrl }),
+          };
+          if (Object.keys(change).length > 0)
+            await trx
+              .updateTable('provider_keys')
+              .set({ ...change, ...locked })
+              .where('id', '=', id)
+              .execute();
+          return { ...row, ...change };
+        });
+      } catch (error) {
+        if (isDuplicate(error)) return 'label';
+        throw error;
+      }
+    },
+
+    async rotateKeys() {
+      let [rotated, unreadable, after] = [0, 0, ''];
+      for (;;) {
+        const rows = await db
+          .selectFrom('provider_keys')
+          .select(['id', 'secret'])
+          .where('id', '>', after)
+          .orderBy('id')
+          .limit(ROTATED_AT_ONCE)
+          .execute();
+        for (const { id, secret } of rows) {
+          after = id;
+          let fresh: string;
+          try {
+            fresh = vault.rotate(secret);
+          } catch {
+            unreadable += 1;
+            onUnreadable(id);
+            continue;
+          }
+          if (fresh === secret) continue;
+          // only what is still as it was read: its owner may be changing it
+          const { numUpdatedRows } = await db
+            .updateTable('provider_keys')
+            .set({ secret: fresh })
+            .where('id', '=', id)
+            .where('secret', '=', secret)
+            .executeTakeFirst();
+          rotated += Number(numUpdatedRows);
+        }
+        if (rows.length < ROTATED_AT_ONCE) return { rotated, unreadable };
+      }
     },
 
     async ping() {

@@ -15,17 +15,25 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 const mode = (path: string) => statSync(path).mode & 0o777;
 const JUNK = 'this is no database '.repeat(200);
 
+const USER = {
+  id: '1',
+  email: 'a@example.com',
+  created_at: 1,
+  rpm: null,
+  tpm: null,
+  usd_per_day: null,
+  usd_per_month: null,
+};
+
 describe('openAccounts', () => {
   it('makes directory and file for their owner alone, and keeps what is in them', async () => {
     const file = join(root, 'data/accounts.sqlite');
     const first = await openAccounts(file);
-    await first.insertInto('users').values({ id: '1', email: 'a@example.com', created_at: 1 }).execute();
+    await first.insertInto('users').values(USER).execute();
     await first.destroy();
     expect([mode(join(root, 'data')), mode(file)]).toEqual([0o700, 0o600]);
     const second = await openAccounts(file);
-    expect(await second.selectFrom('users').selectAll().execute()).toEqual([
-      { id: '1', email: 'a@example.com', created_at: 1 },
-    ]);
+    expect(await second.selectFrom('users').selectAll().execute()).toEqual([USER]);
     await second.destroy();
   });
 

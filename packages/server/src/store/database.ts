@@ -66,6 +66,7 @@ async function open<Schema>(
     chmodSync(file, 0o600);
     sqlite.pragma('journal_mode = WAL');
     sqlite.pragma(`synchronous = ${synchronous}`);
+    if (synchronous === 'full') sqlite.pragma('secure_delete = ON'); // what a user takes back is overwritten
     sqlite.pragma('busy_timeout = 5000');
     sqlite.pragma('foreign_keys = ON');
     sqlite.pragma('wal_autocheckpoint = 4000'); // 16 MB: fewer, larger writes of pages that are written again and again

@@ -56,6 +56,38 @@ export const accountsMigrations: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  '0002_operators': {
+    async up(db: Database) {
+      for (const name of ['rpm', 'tpm'])
+        await db.schema.alterTable('users').addColumn(name, 'integer').execute();
+      for (const name of ['usd_per_day', 'usd_per_month'])
+        await db.schema.alterTable('users').addColumn(name, 'bigint').execute();
+      await db.schema.alterTable('provider_keys').addColumn('changed_at', 'bigint').execute();
+      await db.schema
+        .createTable('signup_tokens')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('hash', 'text', (column) => column.notNull().unique())
+        .addColumn('note', 'text')
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .addColumn('used_at', 'bigint')
+        .execute();
+      await db.schema
+        .createTable('operator_keys')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('hash', 'text', (column) => column.notNull().unique())
+        .addColumn('prefix', 'text', (column) => column.notNull())
+        .addColumn('last_four', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('revoked_at', 'bigint')
+        .execute();
+      await db.schema
+        .createTable('purges')
+        .addColumn('user_id', 'text', (column) => column.primaryKey())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
 };
 
 export const logsMigrations: Readonly<Record<string, Migration>> = {

@@ -1,4 +1,5 @@
-import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import type { Kysely, SelectQueryBuilder } from 'kysely';
+import { HOUR_MICROS, sumsOf } from './log-sums.ts';
 import { decodeRow, hashedId, LONGEST_UPLOAD_MICROS, microsOf, wordNumbersIn } from './row-codec.ts';
 import type { CallRow, LogsSchema, RequestRow } from './schema.ts';
 import { createWays, createWords, type Way, type Words } from './words.ts';
@@ -53,7 +54,6 @@ export interface RequestLog {
 }
 
 const PAGE_ROWS = 1_000;
-const HOUR_MICROS = 3_600_000_000;
 const DAY_MICROS = 24 * HOUR_MICROS;
 
 export function createRequestLog(db: Kysely<LogsSchema>, dictionary: Words = createWords(db)): RequestLog {
@@ -99,44 +99,6 @@ export function createRequestLog(db: Kysely<LogsSchema>, dictionary: Words = cre
     }
   }
 
-  const fromRows = (user: number, since: number, until: number) =>
-    db
-      .selectFrom('calls')
-      .select((eb) => [
-        'way',
-        eb.fn.countAll<number>().as('requests'),
-        eb.fn.count<number>('cost').as('priced'),
-        eb.fn.sum<number | null>('cost').as('cost'),
-        eb.fn.sum<number | null>('input_tokens').as('input_tokens'),
-        eb.fn.sum<number | null>('output_tokens').as('output_tokens'),
-        sql<number | null>`sum(flags & 1)`.as('cache_hits'),
-        sql<number | null>`sum(latency_ms * (1 - (flags & 1)))`.as('latency_ms'),
-      ])
-      .where('user', '=', user)
-      .where('seq', '>=', since)
-      .where('seq', '<', until)
-      .groupBy('way')
-      .execute();
-
-  const fromHours = (user: number, from: number, to: number) =>
-    db
-      .selectFrom('hours')
-      .select((eb) => [
-        'way',
-        eb.fn.sum<number>('requests').as('requests'),
-        eb.fn.sum<number>('priced').as('priced'),
-        eb.fn.sum<number>('cost').as('cost'),
-        eb.fn.sum<number>('input_tokens').as('input_tokens'),
-        eb.fn.sum<number>('output_tokens').as('output_tokens'),
-        eb.fn.sum<number>('cache_hits').as('cache_hits'),
-        eb.fn.sum<number>('latency_ms').as('latency_ms'),
-      ])
-      .where('user', '=', user)
-      .where('hour', '>=', from)
-      .where('hour', '<', to)
-      .groupBy('way')
-      .execute();
-
   /** The ways that a filter lets through; `null` for all. */
   const filtered = async ({ status, provider, mode }: Pick<LogQuery, 'status' | 'provider' | 'mode'>) => {
     const some: Partial<Way> = {};
@@ -177,16 +139,7 @@ export function createRequestLog(db: Kysely<LogsSchema>, dictionary: Words = cre
     async sums(userId, since, until) {
       const user = await dictionary.number(userId);
       if (user === undefined) return [];
-      const [from, to] = [Math.ceil(since / HOUR_MICROS), Math.floor(until / HOUR_MICROS)];
-      const parts =
-        from < to
-          ? [
-              fromRows(user, since, from * HOUR_MICROS),
-              fromHours(user, from, to),
-              fromRows(user, to * HOUR_MICROS, until),
-            ]
-          : [fromRows(user, since, until)];
-      const rows = (await Promise.all<Awaited<ReturnType<typeof fromRows>>>(parts)).flat();
+      const rows = await sumsOf(db, user, since, until);
       const went = await waysOf(rows.map(({ way }) => way));
       const words = await dictionary.words([...went.values()].flatMap((way) => Object.values(way)));
       const number = (value: number | null) => Number(value ?? 0);

@@ -6,12 +6,44 @@ export interface AccountsSchema {
   users: UserRow;
   api_keys: ApiKeyRow;
   provider_keys: ProviderKeyRow;
+  signup_tokens: SignupTokenRow;
+  operator_keys: OperatorKeyRow;
+  purges: PurgeRow;
+}
+
+export interface SignupTokenRow {
+  id: string;
+  hash: string;
+  note: string | null;
+  created_at: number;
+  expires_at: number;
+  used_at: number | null;
+}
+
+export interface OperatorKeyRow {
+  id: string;
+  hash: string;
+  prefix: string;
+  last_four: string;
+  created_at: number;
+  revoked_at: number | null;
+}
+
+/** A user that is gone, and whose rows in other stores may be left. */
+export interface PurgeRow {
+  user_id: string;
+  created_at: number;
 }
 
 export interface UserRow {
   id: string;
   email: string;
   created_at: number;
+  /** The user's own limits, `null` for those of all; money is nano-dollars. */
+  rpm: number | null;
+  tpm: number | null;
+  usd_per_day: number | null;
+  usd_per_month: number | null;
 }
 
 export interface ApiKeyRow {
@@ -36,6 +68,8 @@ export interface ProviderKeyRow {
   declared_region: string | null;
   residency: string;
   created_at: number;
+  /** When its secret was replaced the last time. */
+  changed_at: number | null;
 }
 
 export interface LogsSchema {

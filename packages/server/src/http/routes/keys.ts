@@ -1,11 +1,14 @@
+import { asGatewayError, type Credential, type Host } from '@inferbridge/core';
 import type { AddressPolicy } from '@inferbridge/providers';
 import { checkBaseUrl } from '@inferbridge/providers';
 import { z } from 'zod';
-import type { Credentials } from '../../routing/credentials.ts';
+import { askHealth, isCheckable } from '../../operations/health-checks.ts';
+import type { Credentials, UsableKey } from '../../routing/credentials.ts';
 import type { Providers } from '../../routing/targets.ts';
 import type { Accounts, ProviderKey } from '../../store/accounts.ts';
 import { isoMicros } from '../../store/time.ts';
-import { conflict, notFound, unprocessable } from '../http-error.ts';
+import { conflict, HttpError, notFound, unprocessable } from '../http-error.ts';
+import type { RateWindow } from '../rate-window.ts';
 import type { Route } from '../routes.ts';
 
 export interface KeyOptions {
@@ -15,6 +18,10 @@ export interface KeyOptions {
   readonly selfHosted: ReadonlySet<string>;
   readonly addresses: AddressPolicy;
   readonly credentials: Credentials;
+  /** How a key's provider is reached when it is tested. */
+  readonly upstream: Host;
+  /** Tests of keys, by user. */
+  readonly tests: RateWindow;
 }
 
 const text = (most: number) => z.string().trim().min(1).max(most);
@@ -30,6 +37,12 @@ const newKey = z.object({
   declared_region: text(64)
     .regex(/^[a-z][a-z0-9_-]*$/i, 'a region name is letters, digits, - and _')
     .nullish(),
+});
+
+/** An address cannot be changed: a key belongs to the address for which it was given. */
+const changes = z.strictObject({
+  label: text(128).nullable().optional(),
+  api_key: newKey.shape.api_key.optional(),
 });
 
 /** What `self_hosted@label:model` can say. */
@@ -73,6 +86,40 @@ export const keyRoutes = (options: KeyOptions): readonly Route[] => {
       handle: async ({ user }) => ({ status: 200, body: (await accounts.providerKeys(user.id)).map(shown) }),
     },
     {
+      method: 'patch',
+      path: '/v1/keys/:id',
+      access: 'user',
+      async handle({ user, params, body }) {
+        const { label, api_key: secret } = read(changes, await body());
+        const id = params['id'] ?? '';
+        const [own] = (await accounts.providerKeys(user.id)).filter((key) => key.id === id);
+        if (!own) throw notFound('there is no such key');
+        if (own.base_url !== null) addressable(label);
+        const changed = await accounts.changeProviderKey(user.id, id, {
+          ...(label !== undefined && { label }),
+          ...(secret !== undefined && { secret }),
+        });
+        if (changed === 'label') throw conflict(`the label "${label}" is taken`, 'label');
+        if (!changed) throw notFound('there is no such key');
+        credentials.forget(user.id);
+        return { status: 200, body: shown(changed) };
+      },
+    },
+    {
+      method: 'post',
+      path: '/v1/keys/:id/test',
+      access: 'user',
+      async handle({ user, params }) {
+        const waitMs = options.tests.take(user.id);
+        if (waitMs > 0) throw tooManyTests(waitMs);
+        const key = (await credentials.of(user.id)).find(
+          ({ credential, shared }) => !shared && credential.account === params['id'],
+        );
+        if (!key) throw notFound('there is no such key');
+        return { status: 200, body: await tested(key, options) };
+      },
+    },
+    {
       method: 'delete',
       path: '/v1/keys/:id',
       access: 'user',
@@ -86,13 +133,46 @@ export const keyRoutes = (options: KeyOptions): readonly Route[] => {
   ];
 };
 
+/** Throws 422 that names the first field at fault. */
+function read<T>(type: z.ZodType<T>, body: Record<string, unknown>): T {
+  const result = type.safeParse(body);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = String(issue?.path[0] ?? (issue && 'keys' in issue ? issue.keys[0] : 'body'));
+  throw unprocessable(field, `${field}: ${issue?.message ?? 'invalid'}`);
+}
+
+function addressable(label: string | null | undefined): void {
+  if (label && !ADDRESSABLE.test(label))
+    throw unprocessable('label', 'label: printable ASCII without a colon is wanted, since a header names it');
+}
+
+/** One cheap call, and of its failure only the class: what an address that a user chose answers is nobody's to read. */
+async function tested({ provider: name, credential }: UsableKey, { providers, upstream }: KeyOptions) {
+  const provider = providers.get(name);
+  if (!provider || !isCheckable(provider)) return { ok: null, class: 'unsupported' };
+  return askHealth(provider, credential, upstream).then(
+    () => ({ ok: true }),
+    (error: unknown) => ({ ok: false, class: classOf(error, credential) }),
+  );
+}
+
+/** Refused, filtered and closed look the same at an address of the user's own. */
+function classOf(error: unknown, { baseUrl }: Credential): string {
+  const { class: failed } = asGatewayError(error);
+  if (baseUrl === undefined || failed === 'bad_credential') return failed;
+  return failed === 'rate_limited' ? failed : 'unreachable';
+}
+
+const tooManyTests = (waitMs: number) => {
+  const seconds = Math.ceil(waitMs / 1000);
+  return new HttpError(429, 'rate_limit_error', `too many tests of keys — try again in ${seconds} seconds`, {
+    headers: { 'retry-after': String(seconds) },
+  });
+};
+
 function checked(body: Record<string, unknown>, { providers, selfHosted, addresses }: KeyOptions) {
-  const result = newKey.safeParse(body);
-  if (!result.success) {
-    const [issue] = result.error.issues;
-    const field = String(issue?.path[0] ?? 'body');
-    throw unprocessable(field, `${field}: ${issue?.message ?? 'invalid'}`);
-  }
+  const result = { data: read(newKey, body) };
   const {
     provider,
     api_key: secret,
@@ -116,8 +196,7 @@ function checked(body: Record<string, unknown>, { providers, selfHosted, address
       residency: providers.residencyOf(provider),
     };
   }
-  if (label !== null && !ADDRESSABLE.test(label))
-    throw unprocessable('label', 'label: printable ASCII without a colon is wanted, since a header names it');
+  addressable(label);
   if (url === null) throw unprocessable('base_url', `base_url: ${provider} needs one`);
   if (region === null) throw unprocessable('declared_region', `declared_region: ${provider} needs one`);
   return {

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import type { Host } from '@inferbridge/core';
+import { OPERATOR_KEY_PREFIX } from '../compat/names.ts';
+import type { Loaded } from '../config/load.ts';
+import { startPurges } from '../operations/purge.ts';
+import { freshKey } from '../secrets/api-key.ts';
+import { loadEncryptionKey } from '../secrets/encryption-key.ts';
+import { createVault } from '../secrets/vault.ts';
+import { createAccounts } from '../store/accounts.ts';
+import { bytesOf, openAccounts, openLogs } from '../store/database.ts';
+import { createLogWriter } from '../store/log-writer.ts';
+import { createOperators } from '../store/operators.ts';
+import { createReliabilityLog } from '../store/reliability.ts';
+import { createRequestLog } from '../store/request-log.ts';
+import { startRetention } from '../store/retention.ts';
+import { createRowInsert } from '../store/row-insert.ts';
+import { openShared } from '../store/shared.ts';
+import { createWords } from '../store/words.ts';
+
+/** Everything that a gateway keeps, opened. */
+export type Stores = Awaited<ReturnType<typeof openStores>>;
+
+/** Throws a `ConfigError` where a store or the encryption key cannot be used. */
+export async function openStores(loaded: Loaded, host: Host) {
+  const { config } = loaded;
+  const { clock, log } = host;
+  const key = loadEncryptionKey({
+    dataDir: config.dataDir,
+    fromEnvironment: loaded.encryptionKey,
+    production: loaded.production,
+  });
+  const [accountsDb, logsDb] = await Promise.all([
+    openAccounts(join(config.dataDir, 'accounts.sqlite')),
+    openLogs(join(config.dataDir, 'logs.sqlite'), (aside) =>
+      log.error({ aside }, 'the request log was damaged and has been moved aside'),
+    ),
+  ]);
+  const accounts = createAccounts({
+    db: accountsDb,
+    vault: createVault(key.fernet),
+    wall: clock.wall,
+    onUnreadable: (id) =>
+      log.error({ key_id: id }, 'a provider key cannot be decrypted; was the encryption key changed?'),
+  });
+  const operators = createOperators(accountsDb, clock.wall);
+  const words = createWords(logsDb);
+  const requestLog = createRequestLog(logsDb, words);
+  const shared = openShared(config, host, requestLog.spent);
+  const writer = createLogWriter({ insert: createRowInsert(logsDb, words), clock, log });
+  const reliability = createReliabilityLog({ db: logsDb, clock, log });
+  const retention = startRetention({
+    requestLog,
+    clock,
+    log,
+    days: config.retentionDays,
+    maxBytes: config.logFileMaxBytes,
+    bytes: () => bytesOf(logsDb),
+  });
+  const purges = startPurges({
+    users: accounts,
+    requestLog,
+    flushLogs: writer.flush,
+    entries: shared.cache.entries,
+    host,
+  });
+  return {
+    key,
+    accounts,
+    operators,
+    /** The operator's key, where one was made just now; it is never shown again. */
+    operatorKey: loaded.operatorKey === null ? await firstOperatorKey(operators) : null,
+    requestLog,
+    writer,
+    reliability,
+    shared,
+    purges,
+    async close() {
+      retention.stop();
+      purges.stop();
+      await Promise.all([writer.close(), reliability.close(), shared.close()]);
+      await Promise.all([accountsDb.destroy(), logsDb.destroy()]);
+    },
+  };
+}
+
+async function firstOperatorKey(operators: ReturnType<typeof createOperators>): Promise<string | null> {
+  if (await operators.any()) return null;
+  const { key, stored } = freshKey(OPERATOR_KEY_PREFIX);
+  await operators.add(stored);
+  return key;
+}

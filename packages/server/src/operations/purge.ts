@@ -1,0 +1,76 @@
+import type { Host } from '@inferbridge/core';
+import { type Entries, ownerOf } from '@inferbridge/plugins';
+import type { RequestLog } from '../store/request-log.ts';
+import type { Users } from '../store/users.ts';
+
+export interface PurgeOptions {
+  readonly users: Pick<Users, 'purges' | 'purged'>;
+  readonly requestLog: Pick<RequestLog, 'forget'>;
+  readonly flushLogs: () => Promise<void>;
+  readonly entries: Pick<Entries, 'forget'>;
+  readonly host: Pick<Host, 'clock' | 'log'>;
+}
+
+const SLICE_ROWS = 500;
+const PAUSE_MS = 20;
+const EVERY_MS = 300_000;
+/** A request of a user who has gone may still be on its way, and leave a row when it ends. */
+const LATEST_ROW_MS = 900_000;
+
+/** Deletes rows and cached answers of users that have gone, in slices; what a stop interrupts goes on at the next start. */
+export function startPurges({ users, requestLog, flushLogs, entries, host }: PurgeOptions): {
+  now(): void;
+  stop(): void;
+} {
+  const { clock, log } = host;
+  let running: Promise<void> | null = null;
+  let again = false;
+  let stopped = false;
+  let timer: unknown = null;
+
+  const run = async () => {
+    for (const { user_id: id, created_at: at } of await users.purges()) {
+      await flushLogs();
+      await entries.forget(ownerOf(id));
+      while (!stopped && (await requestLog.forget(id, SLICE_ROWS)) > 0)
+        await new Promise<void>((resolve) => void clock.setTimeout(resolve, PAUSE_MS));
+      if (stopped) return;
+      if (clock.wall() - Number(at) / 1_000 > LATEST_ROW_MS) await users.purged(id);
+    }
+  };
+  const start = () => {
+    if (stopped) return;
+    if (running) {
+      again = true;
+      return;
+    }
+    running = run()
+      .catch((error: unknown) => {
+        if (!stopped) log.warn({ err: error }, 'what is left of a deleted account cannot be deleted yet');
+      })
+      .finally(() => {
+        running = null;
+        if (again) {
+          again = false;
+          start();
+        }
+      });
+  };
+  const tick = () => {
+    if (stopped) return;
+    timer = clock.setTimeout(() => {
+      start();
+      tick();
+    }, EVERY_MS);
+    (timer as { unref?: () => void } | null)?.unref?.(); // a Node timer can be let go of, others cannot
+  };
+  start();
+  tick();
+  return {
+    now: start,
+    stop() {
+      stopped = true;
+      clock.clearTimeout(timer);
+    },
+  };
+}
