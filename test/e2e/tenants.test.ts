@@ -34,6 +34,23 @@ const ROUTES: readonly { readonly method: string; readonly path: () => string }[
   { method: 'GET', path: () => '/v1/models/openai:gpt-6.1-terra' },
   { method: 'GET', path: () => '/v1/logs' },
   { method: 'GET', path: () => '/v1/stats' },
+  { method: 'PATCH', path: () => `/v1/keys/${aliceKeyId}` },
+  { method: 'POST', path: () => `/v1/keys/${aliceKeyId}/test` },
+  { method: 'GET', path: () => '/v1/users/me' },
+  { method: 'DELETE', path: () => '/v1/users/me' },
+  { method: 'POST', path: () => '/v1/users/me/keys' },
+  { method: 'GET', path: () => '/v1/users/me/keys' },
+  { method: 'DELETE', path: () => `/v1/users/me/keys/${aliceKeyId}` },
+  { method: 'GET', path: () => '/v1/audit/export' },
+  { method: 'GET', path: () => '/v1/admin/users' },
+  { method: 'POST', path: () => '/v1/admin/users' },
+  { method: 'GET', path: () => `/v1/admin/users/${alice.userId}` },
+  { method: 'PATCH', path: () => `/v1/admin/users/${alice.userId}` },
+  { method: 'DELETE', path: () => `/v1/admin/users/${alice.userId}` },
+  { method: 'POST', path: () => `/v1/admin/users/${alice.userId}/keys` },
+  { method: 'POST', path: () => '/v1/admin/signup-tokens' },
+  { method: 'GET', path: () => '/v1/admin/signup-tokens' },
+  { method: 'DELETE', path: () => '/v1/admin/signup-tokens/1' },
 ];
 
 describe('every route', () => {
@@ -43,10 +60,11 @@ describe('every route', () => {
     const { createFronts } = await import('../../packages/server/src/fronts/index.ts');
     const fronts = createFronts({ strict: false }).map(({ path }) => `POST ${path}`);
     const own = table
-      .filter(({ access }) => access === 'user')
-      .map(({ method, path }) => `${method.toUpperCase()} ${path.replace(/[:*]\w+$/, '…')}`);
+      .filter(({ access }) => access !== 'public')
+      .map(({ method, path }) => `${method.toUpperCase()} ${path.replace(/[:*]\w+/, '…')}`);
     const walked = ROUTES.map(
-      ({ method, path }) => `${method} ${path().replace(/^(\/v1\/(?:keys|models))\/.*$/, '$1/…')}`,
+      ({ method, path }) =>
+        `${method} ${path().replace(/^(\/v1\/(?:keys|users\/me\/keys|admin\/\w+(?:-\w+)?|models))\/[^/]*/, '$1/…')}`,
     );
     expect(walked.sort()).toEqual([...own, ...fronts].sort());
     expect(
@@ -54,11 +72,14 @@ describe('every route', () => {
         .filter(({ access }) => access === 'public')
         .map(({ path }) => path)
         .sort(),
-    ).toEqual(['/health', '/live', '/v1/users']);
+    ).toEqual(['/health', '/live', '/v1/audit/public-key', '/v1/users']);
   });
 
   it.each(ROUTES)('$method is closed to whoever has no key', async ({ method, path }) => {
-    const response = await parts.gateway.fetch(path(), { method, ...(method === 'POST' && { body: '{}' }) });
+    const response = await parts.gateway.fetch(path(), {
+      method,
+      ...((method === 'POST' || method === 'PATCH') && { body: '{}' }),
+    });
     expect(response.status).toBe(401);
   });
 });

@@ -28,7 +28,7 @@ export async function python(name: string, packages: readonly string[]): Promise
 
 async function prepare(venv: string, binary: string, packages: readonly string[]): Promise<void> {
   if (!existsSync(binary)) await run('python3', ['-m', 'venv', venv]);
-  const imports = packages.map((one) => `import ${one.replace(/[<>=].*$/, '')}`).join('; ');
+  const imports = ['json', ...packages].map((one) => `import ${one.replace(/[<>=].*$/, '')}`).join('; ');
   await run(binary, ['-c', imports]).catch(() =>
     run(binary, ['-m', 'pip', 'install', '--quiet', ...packages], { timeout: 240_000 }),
   );

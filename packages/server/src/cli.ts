@@ -24,8 +24,13 @@ const USAGE = `inferbridge — an LLM gateway with fallback that nobody notices
       the request log against another configuration: cost, latency and mix before and after
   inferbridge keys generate
       print a new encryption key for INFERBRIDGE_ENCRYPTION_KEY
+  inferbridge keys rotate [--generate] [--config FILE]
+      encrypt stored provider keys under the first encryption key; --generate puts a new one first, to begin with
+  inferbridge keys operator [--config FILE]
+      a new operator's key, for one that is lost; it is shown once
 
-  Environment: INFERBRIDGE_CONFIG, INFERBRIDGE_ENCRYPTION_KEY, INFERBRIDGE_DATA_DIR, INFERBRIDGE_HOST, INFERBRIDGE_PORT
+  Environment: INFERBRIDGE_CONFIG, INFERBRIDGE_ENCRYPTION_KEY, INFERBRIDGE_DATA_DIR, INFERBRIDGE_HOST, INFERBRIDGE_PORT,
+               INFERBRIDGE_ADMIN_KEY (the operator's key)
 `;
 
 const OPTIONS = {
@@ -35,6 +40,7 @@ const OPTIONS = {
   check: { type: 'boolean' },
   quick: { type: 'boolean' },
   chaos: { type: 'boolean' },
+  generate: { type: 'boolean' },
   keys: { type: 'string' },
   'stored-keys': { type: 'boolean' },
   scenario: { type: 'string' },
@@ -57,8 +63,10 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === 'doctor') return (await import('./commands/doctor.ts')).doctorCommand(values);
   if (command === 'simulate') return (await import('./commands/simulate.ts')).simulateCommand(values);
   if (command === 'what-if') return (await import('./commands/what-if.ts')).whatIfCommand(values);
-  if (command === 'keys' && rest[0] === 'generate')
-    return print(`${(await import('./secrets/fernet.ts')).generateFernetKey()}\n`, 0);
+  if (command === 'keys') {
+    const code = await (await import('./commands/keys.ts')).keysCommand(rest[0], values);
+    if (code !== null) return code;
+  }
   process.stderr.write(USAGE);
   return 2;
 }

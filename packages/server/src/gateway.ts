@@ -24,6 +24,7 @@ import { createFronts } from './fronts/index.ts';
 import { createAddressOf } from './http/address.ts';
 import { createApp } from './http/app.ts';
 import { createCallState } from './http/call-state.ts';
+import { createCors } from './http/cors.ts';
 import { createEdge } from './http/edge.ts';
 import { createIdentities } from './http/identify.ts';
 import { createModelCall } from './http/model-call.ts';
@@ -164,6 +165,8 @@ export async function createInferBridge(
       credentials.forget(userId);
     },
     purge: stores.purges.now,
+    auditKey: stores.auditKey,
+    dataDir: config.dataDir,
     accounts,
     providers,
     credentials,
@@ -190,6 +193,7 @@ export async function createInferBridge(
     models: new Map(fronts.map((front) => [front.path, { front, answer: answerOf(front) }])),
     rest: app.callback(),
     random: host.random,
+    cors: createCors(config.cors.origins),
     inFlight: config.limits.inFlight,
     draining: () => draining,
   });

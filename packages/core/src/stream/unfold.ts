@@ -10,7 +10,7 @@ export function* unfold({ choices, usage, object: _, ...head }: ChatCompletion):
     const { tool_calls: calls, ...said } = message;
     const delta: ChunkDelta = {
       ...said,
-      ...(calls && { tool_calls: calls.map((call, place) => ({ index: place, ...call })) }),
+      ...(calls && { tool_calls: calls.map((call, place) => ({ ...call, index: place })) }),
     };
     yield {
       ...about,

@@ -27,8 +27,8 @@ const IGNORED_IN_CHATS: ReadonlySet<string> = new Set([
 /** Larger requests are not cached: nobody should wait while they are written in order. */
 const MOST_BYTES = 4_194_304;
 
-/** Whole numbers that a double may not hold. */
-const LONG_NUMBER = /\d{16}/;
+/** Numbers that a double may not hold. */
+const LONG_NUMBER = /\d{16}|\d[eE]\+?\d{3}/;
 
 /**
  * The request's meaning as a digest: the same for every order of keys, white space and form of numbers, another one for
@@ -62,8 +62,8 @@ function bodyOf(request: Request, strict: boolean): unknown {
 function exact(this: unknown, _: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source;
   if (typeof value !== 'number' || source === undefined || Number.isSafeInteger(value)) return value;
-  if (/^-?\d+$/.test(source)) return { '': BigInt(source).toString() };
-  return Number.isFinite(value) ? value : { '': source };
+  if (/^-?\d+$/.test(source)) return BigInt(source);
+  return Number.isFinite(value) ? value : Symbol.for(source.toLowerCase().replace('+', ''));
 }
 
 function writtenBody(body: unknown, ignored: ReadonlySet<string>): string {
@@ -76,6 +76,8 @@ function writtenBody(body: unknown, ignored: ReadonlySet<string>): string {
 }
 
 function written(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`; // nothing that JSON can hold is written so
+  if (typeof value === 'symbol') return `${value.description}s`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(written).join(',')}]`;
   return object(value as Readonly<Record<string, unknown>>, Object.keys(value)); // as above

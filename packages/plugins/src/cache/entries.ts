@@ -58,6 +58,7 @@ export function createEntries({
   let waiting = new Map<string, Entry>();
   let timer: unknown = null;
   let writing: Promise<void> = Promise.resolve();
+  let forgets = 0;
 
   const usable = (entry: Entry | null | undefined): Entry | null =>
     entry && entry.until > clock.wall() ? entry : null;
@@ -99,10 +100,11 @@ export function createEntries({
       const found = keys.map(near);
       const missing = keys.filter((_, index) => !found[index]);
       if (missing.length === 0 || !store) return found;
-      const texts = await reads.run(() => far(missing), []);
+      const askedAt = forgets;
+      const texts: unknown = await reads.run(() => far(missing), []);
       for (const [index, key] of missing.entries()) {
-        const entry = usable(decode(texts[index]));
-        if (!entry) continue;
+        const entry = usable(decode(Array.isArray(texts) ? texts[index] : undefined));
+        if (!entry || askedAt !== forgets) continue; // its owner may just have gone
         memory?.set(key, entry);
         found[keys.indexOf(key)] = entry;
       }
@@ -115,16 +117,21 @@ export function createEntries({
       schedule();
     },
     async forget(owner) {
+      forgets += 1;
       for (const key of memory?.keys() ?? []) if (key.startsWith(owner)) memory?.delete(key);
       waiting = new Map([...waiting].filter(([key]) => !key.startsWith(owner)));
+      await writing;
       await store?.forget?.(owner);
     },
     async flush() {
-      if (timer !== null) clock.clearTimeout(timer);
+      while (timer !== null || waiting.size > 0) {
+        if (timer !== null) clock.clearTimeout(timer);
+        timer = null;
+        await writing;
+        if (waiting.size > 0) writing = write();
+        await writing;
+      }
       await writing;
-      while (waiting.size > 0) await write();
-      if (timer !== null) clock.clearTimeout(timer);
-      timer = null;
     },
   };
 }

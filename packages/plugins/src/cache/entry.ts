@@ -43,13 +43,19 @@ export function decode(text: unknown): Entry | null {
   try {
     const entry: Partial<Entry> | null = JSON.parse(text);
     const { at, fresh, until, by, said } = entry ?? {};
-    const whole =
-      typeof at === 'number' && typeof fresh === 'number' && typeof until === 'number' && by && said;
-    return whole ? (entry as Entry) : null; // written by `encode` only; its version is in its key
+    const times = [at, fresh, until].every((time) => typeof time === 'number');
+    const served = typeof by?.provider === 'string' && typeof by.model === 'string';
+    const whole = Array.isArray(said) ? said.every(isSaying) : isSaying(said);
+    return times && served && whole ? (entry as Entry) : null; // checked just above
   } catch {
     return null;
   }
 }
+
+const isSaying = (value: unknown): boolean => {
+  const { text, native } = (value ?? {}) as { text?: unknown; native?: unknown }; // whatever was stored; only looked at
+  return typeof text === 'string' && (native === undefined || typeof native === 'string');
+};
 
 const decoder = new TextDecoder();
 

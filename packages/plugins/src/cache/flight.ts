@@ -22,7 +22,9 @@ export interface Flights {
 /** Whose deadline is that much sooner does not join: the flight's own next steps would come too late for it. */
 const SOONER_MS = 1_000;
 
-type Landed = { readonly whole: Exclude<Reply, Stream> } | { readonly stream: SharedStream };
+type Landed =
+  | { readonly whole: Exclude<Reply, Stream> }
+  | { readonly stream: SharedStream; readonly readers: ReadonlyMap<Call, Stream> };
 
 interface Flight {
   lead(): Promise<Reply>;
@@ -85,10 +87,14 @@ function launch(leader: Call, run: Handler): Flight {
   };
   const landing = wait(leader);
   let shared: SharedStream | null = null;
+  const followers = new Set<Call>();
   const landed: Promise<Landed> = run(fork(leader, { signal: controller.signal })).then((reply) => {
     if (reply.kind !== 'stream') return { whole: reply };
-    shared = shareStream(reply, () => end(leader.signal.reason));
-    return { stream: shared };
+    const stream = shareStream(reply, () => end(leader.signal.reason));
+    shared = stream;
+    // all at once, and before the leader, which may have left: a stream that nobody reads is ended
+    const there = [...followers].filter(({ signal }) => !signal.aborted);
+    return { stream, readers: new Map(there.map((call) => [call, readerFor(stream, call)])) };
   });
   const over = landed.then((reply) => ('stream' in reply ? reply.stream.over : null));
   over.catch(() => {}); // each of those who wait hears of it by itself
@@ -109,6 +115,8 @@ function launch(leader: Call, run: Handler): Flight {
     follow(call) {
       const late = controller.signal.aborted || shared?.open() === false;
       if (late || call.budget.deadline < leader.budget.deadline - SOONER_MS) return null;
+      if (shared) return Promise.resolve(asked(readerFor(shared, call), call));
+      followers.add(call);
       const leave = wait(call);
       return abortable(landed, call.signal)
         .finally(leave)
@@ -117,16 +125,21 @@ function launch(leader: Call, run: Handler): Flight {
   };
 }
 
+const ABOUT = { cached: 'coalesced', cost: () => 0 } as const;
+
+const readerFor = (stream: SharedStream, { signal }: Call): Stream => stream.reader({ signal, about: ABOUT });
+
+const asked = (stream: Stream, call: Call): Reply | Promise<Reply> =>
+  call.request.value.stream === true ? stream : wholeOf(stream);
+
 /** What a follower gets: it costs nothing. */
 function given(reply: Landed, call: Call): Reply | Promise<Reply> {
-  const about = { cached: 'coalesced', cost: () => 0 } as const;
   if ('whole' in reply) {
     const ending = createEnding();
     ending.finish({ abandoned: false });
-    return { ...reply.whole, ...about, ending };
+    return { ...reply.whole, ...ABOUT, ending };
   }
-  const stream = reply.stream.reader({ signal: call.signal, about });
-  return call.request.value.stream === true ? stream : wholeOf(stream);
+  return asked(reply.readers.get(call) ?? readerFor(reply.stream, call), call);
 }
 
 const encoder = new TextEncoder();

@@ -28,11 +28,13 @@ export function createGuard({ what, clock, log, patienceMs = 40 }: GuardOptions)
   let down = false;
   let restsUntil = 0;
   let late = 0;
+  let fellAt = Number.NEGATIVE_INFINITY;
 
   const fell = (why: string) => {
     if (!down) log.error({ why }, `${what} is not reachable; requests go on without it`);
     down = true;
-    restsUntil = clock.now() + REST_MS;
+    fellAt = clock.now();
+    restsUntil = fellAt + REST_MS;
   };
 
   return {
@@ -42,6 +44,7 @@ export function createGuard({ what, clock, log, patienceMs = 40 }: GuardOptions)
         if (clock.now() < restsUntil) return otherwise;
         restsUntil = clock.now() + REST_MS; // one at a time finds out
       }
+      const askedAt = clock.now();
       let timer: unknown = null;
       const waited = new Promise<typeof LATE>((resolve) => {
         timer = clock.setTimeout(() => resolve(LATE), patienceMs);
@@ -54,6 +57,7 @@ export function createGuard({ what, clock, log, patienceMs = 40 }: GuardOptions)
           return otherwise;
         }
         late = 0;
+        if (askedAt <= fellAt && down) return outcome; // asked before it fell: that says nothing of now
         if (down) log.info({}, `${what} is back`);
         down = false;
         return outcome;

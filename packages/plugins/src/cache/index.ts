@@ -174,6 +174,6 @@ function policyOf(wish: CacheWish, { cache: tier }: Planned, options: CacheOptio
   };
 }
 
-/** Timers differ by tier and caller, and whoever wants a fresh answer shares none that began before. */
-const flightOf = ({ timeouts = {}, maxUsd }: Planned, keys: Keys, { lookUp }: Policy): string =>
-  `${keys.all} ${JSON.stringify([lookUp, timeouts, maxUsd])}`;
+/** Order, rules and timers differ by tier and caller, and whoever wants a fresh answer shares none that began before. */
+const flightOf = ({ name, timeouts = {}, maxUsd }: Planned, keys: Keys, { lookUp }: Policy): string =>
+  `${keys.all} ${JSON.stringify([name, lookUp, timeouts, maxUsd])}`;

@@ -53,11 +53,18 @@ export interface LedgerOptions {
 
 const MOST_USERS = 100_000;
 
+interface Period {
+  readonly endsAt: number;
+  /** `null` until it is known what stands written. */
+  amount: number | null;
+  readonly loading: Promise<number>;
+}
+
 interface Account {
   readonly requests: SlidingWindow;
   readonly tokens: SlidingWindow;
-  /** By period: what is spent and reserved. */
-  readonly spent: Map<string, number | Promise<number>>;
+  /** By period: what is spent and reserved, and when it ends. */
+  readonly spent: Map<string, Period>;
 }
 
 /** Kept in this process alone. */
@@ -82,43 +89,53 @@ export function createLedger({ clock, spent: written }: LedgerOptions): Ledger {
       const waitMs = account.tokens.waitFor(tokens, tpm, now);
       if (waitMs > 0) return { over: 'tpm', waitMs };
     }
-    const spentIn = ({ period }: Budget) => account.spent.get(period) as number; // loaded before this is called
+    const spentIn = ({ period }: Budget) => account.spent.get(period)?.amount ?? 0; // loaded before this is called
+    const change = ({ period }: Budget, by: number) => {
+      const known = account.spent.get(period);
+      if (known?.amount != null) known.amount += by;
+    };
     for (const budget of budgets)
       if (spentIn(budget) + budget.amount > budget.limit || spentIn(budget) >= budget.limit)
         return { over: 'usd', waitMs: budget.endsAt - clock.wall(), budget };
     if (rpm !== undefined) account.requests.add(1, now);
     const second = tpm === undefined ? 0 : account.tokens.add(tokens, now);
-    for (const budget of budgets) account.spent.set(budget.period, spentIn(budget) + budget.amount);
+    for (const budget of budgets) change(budget, budget.amount);
+    let settled = false;
     return {
       settle(back, cost) {
+        if (settled) return;
+        settled = true;
         if (tpm !== undefined && back > 0) account.tokens.giveBack(back, second, clock.now());
-        for (const budget of budgets)
-          account.spent.set(budget.period, spentIn(budget) - budget.amount + Math.round(cost));
+        for (const budget of budgets) change(budget, Math.round(cost) - budget.amount);
       },
     };
   };
 
-  /** What stands written of periods that this process has not seen yet. */
-  const load = async (user: string, account: Account, missing: readonly Budget[]): Promise<void> => {
-    for (const [period] of account.spent) if (account.spent.size > 8) account.spent.delete(period); // long over
-    await Promise.all(
-      missing.map(async (budget) => {
-        const loading =
-          account.spent.get(budget.period) ??
-          (written ? written(user, budget).catch(() => 0) : Promise.resolve(0));
-        account.spent.set(budget.period, loading);
-        const amount = await loading;
-        if (typeof account.spent.get(budget.period) !== 'number') account.spent.set(budget.period, amount);
-      }),
-    );
+  /** What stands written of a period that this process has not seen yet; those that are over are forgotten. */
+  const begin = (user: string, account: Account, budget: Budget): Period => {
+    for (const [period, { endsAt }] of account.spent)
+      if (endsAt + LATEST_SETTLE_MS < clock.wall()) account.spent.delete(period);
+    const loading = written ? written(user, budget).catch(() => 0) : Promise.resolve(0);
+    const period: Period = { endsAt: budget.endsAt, amount: null, loading };
+    account.spent.set(budget.period, period);
+    return period;
   };
 
   return {
     take(asking) {
       const account = accountOf(asking.user);
-      const missing = asking.budgets.filter(({ period }) => typeof account.spent.get(period) !== 'number');
-      if (missing.length === 0) return takeNow(asking, account);
-      return load(asking.user, account, missing).then(() => takeNow(asking, account));
+      const unknown = asking.budgets
+        .map((budget) => account.spent.get(budget.period) ?? begin(asking.user, account, budget))
+        .filter(({ amount }) => amount === null);
+      if (unknown.length === 0) return takeNow(asking, account);
+      const load = unknown.map(async (period) => {
+        const amount = await period.loading;
+        period.amount ??= amount;
+      });
+      return Promise.all(load).then(() => takeNow(asking, account));
     },
   };
 }
+
+/** A call that began within a period may be settled this long after it. */
+const LATEST_SETTLE_MS = 3_600_000;

@@ -4,6 +4,7 @@ import { OPERATOR_KEY_PREFIX } from '../compat/names.ts';
 import type { Loaded } from '../config/load.ts';
 import { startPurges } from '../operations/purge.ts';
 import { freshKey } from '../secrets/api-key.ts';
+import { type AuditKey, loadAuditKey } from '../secrets/audit-key.ts';
 import { loadEncryptionKey } from '../secrets/encryption-key.ts';
 import { createVault } from '../secrets/vault.ts';
 import { createAccounts } from '../store/accounts.ts';
@@ -63,8 +64,11 @@ export async function openStores(loaded: Loaded, host: Host) {
     entries: shared.cache.entries,
     host,
   });
+  let audit: AuditKey | null = null;
   return {
     key,
+    /** Read, or made, when it is first wanted. */
+    auditKey: () => (audit ??= loadAuditKey(config.dataDir)),
     accounts,
     operators,
     /** The operator's key, where one was made just now; it is never shown again. */

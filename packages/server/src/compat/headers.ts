@@ -114,3 +114,24 @@ const one = (value: string | string[] | undefined): string | null =>
 
 const invalid = (header: string, why: string): GatewayError =>
   new GatewayError('invalid_request', `${header}: ${why}`, { param: header, code: 'validation_error' });
+
+/** A report's digest, and the signature over it. */
+export const auditHeaders = (digest: string, signature: string): Readonly<Record<string, string>> => ({
+  'x-inferbridge-audit-signature': digest,
+  'x-inferbridge-audit-ed25519': signature,
+});
+
+/** What of an answer's headers a page of another origin may read. */
+export const EXPOSED_HEADERS = [
+  'x-request-id',
+  'request-id',
+  'retry-after',
+  'retry-after-ms',
+  'x-should-retry',
+  'x-ratelimit-limit-rpm',
+  'x-ratelimit-limit-tpm',
+  'x-inferbridge-dropped-params',
+  'idempotent-replayed',
+  ...Object.keys(auditHeaders('', '')),
+  'content-disposition',
+].join(', ');

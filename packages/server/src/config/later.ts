@@ -2,12 +2,11 @@ import type { Config } from './schema.ts';
 
 /** What the configuration asks for that this version does not do yet, said at the start so that nobody relies on it. */
 export function notYet(config: Config): readonly string[] {
-  const { workers, cors } = config;
+  const { workers } = config;
   const said: string[] = [];
   const say = (when: unknown, what: string) => {
     if (when) said.push(`${what} in this version`);
   };
   say(workers > 1, 'workers: one process serves');
-  say(cors.origins.length > 0, 'cors.origins: no CORS headers are sent');
   return said;
 }

@@ -79,6 +79,14 @@ const tag = z
     'a header that carries a secret cannot be a tag: tags are kept on the log row',
   );
 
+/** `https://app.example.com`, or `*` for all. */
+const origin = z
+  .string()
+  .refine(
+    (text) => text === '*' || URL.parse(text)?.origin === text.toLowerCase().replace(/\/$/, ''),
+    'an origin such as https://app.example.com is wanted, or *',
+  );
+
 const network = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
   error: 'an address or a network such as 10.0.0.0/8 is wanted',
 });
@@ -100,7 +108,7 @@ export const configSchema = z.strictObject({
     .default('sqlite'),
   bodyLimitBytes: z.int().min(1024).default(33_554_432),
   workers: z.int().min(1).max(256).default(1),
-  cors: z.strictObject({ origins: z.array(z.string()).default([]) }).prefault({}),
+  cors: z.strictObject({ origins: z.array(origin).default([]) }).prefault({}),
   cache: z
     .strictObject({
       store: z

@@ -14,6 +14,7 @@ async function asked(line: string): Promise<string> {
       ],
     ]),
     rest: (request, response) => void response.end(`the rest: ${request.url}`),
+    cors: () => false,
     random: () => 0,
     inFlight: 10,
     draining: () => false,

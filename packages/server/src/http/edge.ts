@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { requestId } from '../compat/headers.ts';
 import { chatFailure } from '../fronts/chat.ts';
 import type { Front } from '../fronts/front.ts';
+import type { Cors } from './cors.ts';
 import { badRequest, HttpError } from './http-error.ts';
 import { sendWire } from './send.ts';
 
@@ -16,6 +17,7 @@ export interface EdgeOptions {
   readonly inFlight: number;
   /** True once the server is on its way out. */
   readonly draining: () => boolean;
+  readonly cors: Cors;
 }
 
 export interface ModelRoute {
@@ -33,10 +35,11 @@ export interface Edge {
  * What every request meets first. Model calls are told by method and path and go straight to their handler: measured,
  * koa's context and its listeners cost them a quarter of their CPU. All other routes are koa's.
  */
-export function createEdge({ models, rest, random, inFlight, draining }: EdgeOptions): Edge {
+export function createEdge({ models, rest, random, inFlight, draining, cors }: EdgeOptions): Edge {
   const running = new Set<Promise<void>>();
   const handle: RequestListener = (request, response) => {
     if (draining()) response.setHeader('connection', 'close');
+    if (cors(request, response)) return;
     const id = requestId(request.headers);
     const target = originForm(request.url);
     if (target === null) {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { User } from '@inferbridge/plugins';
 import type { Context } from 'koa';
 import Router from 'koa-router';
@@ -7,6 +8,7 @@ import { parseObject, readBody } from './body.ts';
 import { forbidden, unauthenticated } from './http-error.ts';
 import { bearerOf, type Identities } from './identify.ts';
 import { type AdminOptions, adminRoutes } from './routes/admin.ts';
+import { type AuditOptions, auditRoutes } from './routes/audit.ts';
 import { type CountOptions, countRoutes } from './routes/count.ts';
 import { type ExplainOptions, explainRoutes } from './routes/explain.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
@@ -45,10 +47,14 @@ export interface RouteRequest {
 export interface RouteAnswer {
   readonly status: number;
   readonly body?: unknown;
+  /** Instead of a body; its type is among the headers. */
+  readonly stream?: Readable;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface RoutesOptions
   extends AdminOptions,
+    AuditOptions,
     CountOptions,
     ExplainOptions,
     ProviderHealthOptions,
@@ -74,6 +80,7 @@ export const routeTable = (options: RoutesOptions): readonly Route[] => [
   ...explainRoutes(options),
   ...providerRoutes(options),
   ...logRoutes(options),
+  ...auditRoutes(options),
   ...healthRoutes(options),
 ];
 
@@ -91,6 +98,11 @@ export function routes(options: RoutesOptions): Router {
         body: async () => parseObject(await readBody(context.req, route.bodyLimitBytes ?? ADMIN_BODY_BYTES)),
       });
       context.status = answer.status;
+      if (answer.headers) context.set({ ...answer.headers });
+      if (answer.stream) {
+        context.body = answer.stream;
+        return;
+      }
       if (answer.body === undefined) return;
       context.type = 'json';
       context.body = JSON.stringify(answer.body); // here, where a failure still gets its answer

@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../config/config-error.ts';
 import { createFernet, type Fernet, generateFernetKey } from './fernet.ts';
@@ -43,6 +54,28 @@ export function loadEncryptionKey({ dataDir, fromEnvironment, production }: KeyS
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   writeFileSync(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
   return { fernet: build(key, file), file, made: true };
+}
+
+/**
+ * Puts a new key before those in the data directory's file, and tells where that is: it encrypts from the next start on,
+ * the others still decrypt. Throws a `ConfigError` where there is no such file.
+ */
+export function addEncryptionKey(dataDir: string): string {
+  const file = join(dataDir, 'encryption.key');
+  if (!existsSync(file))
+    throw new ConfigError([`there is no ${file}; start the server once, or set ${VARIABLE}`]);
+  const before = readFileSync(file, 'utf8').trim();
+  build(before, file);
+  const fresh = `${file}.new`;
+  const handle = openSync(fresh, 'wx', 0o600);
+  try {
+    writeSync(handle, `${generateFernetKey()},${before}\n`);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(fresh, file); // all or nothing: a key that is half written would be all keys lost
+  return file;
 }
 
 /** From the specification's own examples: everybody has it. */

@@ -25,6 +25,11 @@ const PAGE_BYTES = 4_096;
 const SWEEP_MS = 60_000;
 const SLICE_ROWS = 500;
 const PAUSE_MS = 20;
+/** Few at once: each is overwritten, and nobody's request should wait for that. */
+const ROOM_ROWS = 50;
+const MOST_TRIES = 40;
+/** What would expire first goes before there is no room at all. */
+const FULL = 0.9;
 
 /**
  * Cached answers in one SQLite file of their own. Nobody waits for a lock on it; one that is damaged is begun anew, since
@@ -44,21 +49,23 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
     sqlite.pragma(`max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
     const { prepare } = remembering(sqlite);
     const makeRoom = () =>
-      sqlite.exec(
-        'DELETE FROM keyv WHERE rowid IN (SELECT rowid FROM keyv ORDER BY expires LIMIT (SELECT max(1, count(*) / 10) FROM keyv))',
-      );
+      sqlite
+        .prepare(
+          `DELETE FROM keyv WHERE rowid IN (SELECT rowid FROM keyv WHERE expires IS NOT NULL ORDER BY expires LIMIT ${ROOM_ROWS})`,
+        )
+        .run().changes;
     return {
       async query(sql: string, ...parameters: unknown[]): Promise<unknown[]> {
         const statement = prepare(sql);
         if (statement.reader) return statement.all(...parameters);
-        try {
-          statement.run(...parameters);
-        } catch (error) {
-          if ((error as { code?: unknown }).code !== 'SQLITE_FULL') throw error; // whatever was thrown; only compared
-          makeRoom();
-          statement.run(...parameters);
-        }
-        return [];
+        for (let tries = 1; ; tries++)
+          try {
+            statement.run(...parameters);
+            return [];
+          } catch (error) {
+            if ((error as { code?: unknown }).code !== 'SQLITE_FULL' || tries > MOST_TRIES) throw error; // whatever was thrown; only compared
+            if (makeRoom() === 0) throw error;
+          }
       },
       close: async () => void sqlite.close(),
     };
@@ -81,6 +88,11 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
 
   const healing = async <T>(work: (store: CacheStore) => Promise<T> | undefined): Promise<T> => {
     try {
+      await current.adapter.ready.catch((error: unknown) => {
+        // a lock of another process, or a folder that was not there: the next one tries again
+        if (!isDamaged(error) && !closed) current = open();
+        throw error;
+      });
       return (await work(current.store)) as T; // every method that is asked for is there
     } catch (error) {
       if (isDamaged(error) && !closed) renew();
@@ -100,9 +112,26 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
     await current.adapter.query('PRAGMA wal_checkpoint(TRUNCATE)');
   };
 
+  /** Makes room ahead of time, a slice at a time. */
+  const keepRoom = async () => {
+    for (;;) {
+      if (closed) return;
+      const [size] = (await current.adapter.query(
+        'SELECT (p.page_count - f.freelist_count) * s.page_size AS bytes FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s',
+      )) as { bytes: number }[]; // as it is asked for
+      if ((size?.bytes ?? 0) < maxBytes * FULL) return;
+      const gone = await current.adapter.query(
+        `DELETE FROM keyv WHERE rowid IN (SELECT rowid FROM keyv WHERE expires IS NOT NULL ORDER BY expires LIMIT ${ROOM_ROWS}) RETURNING rowid`,
+      );
+      if (gone.length === 0) return;
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, PAUSE_MS));
+    }
+  };
+
   const sweep = async () => {
     try {
       await inSlices('expires <= ?', Math.floor(clock.wall()));
+      await keepRoom();
     } catch (error) {
       if (isDamaged(error) && !closed) renew();
     }

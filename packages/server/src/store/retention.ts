@@ -16,7 +16,7 @@ export interface RetentionOptions {
 const EVERY_MS = 60_000;
 const SUMS_EVERY_MS = 3_600_000;
 /** Small enough that a batch of new rows never waits long for one. */
-const SLICE_ROWS = 500;
+const SLICE_ROWS = 200;
 const PAUSE_MS = 50;
 const DAY_MS = 86_400_000;
 /** Down to this share of the most, so that it does not begin again at once. */

@@ -4,6 +4,7 @@ import type { RequestRow } from '../../store/schema.ts';
 import { isoMicros, micros } from '../../store/time.ts';
 import { unprocessable } from '../http-error.ts';
 import type { Route } from '../routes.ts';
+import { instant } from './instant.ts';
 
 export interface LogOptions {
   readonly requestLog: RequestLog;
@@ -157,20 +158,6 @@ function limitOf(text: string | undefined): number {
   if (limit < 1 || limit > MOST_LIMIT)
     throw unprocessable('limit', `limit: a whole number from 1 to ${MOST_LIMIT} is wanted`);
   return limit;
-}
-
-/** ISO 8601 with an offset, as microseconds. A `+` that arrived as a space is taken for what it was. */
-function instant(field: string, text: string): number {
-  const fixed = text.replace(/ (\d\d:?\d\d)$/, '+$1');
-  const parts = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.(\d{1,9}))?)?(?:Z|[+-]\d\d:?\d\d)$/i.exec(fixed);
-  const ms = parts ? Date.parse(fixed) : Number.NaN;
-  if (Number.isNaN(ms))
-    throw unprocessable(
-      field,
-      `${field}: an ISO 8601 time with an offset is wanted, such as 2026-05-01T00:00:00Z`,
-    );
-  const fraction = (parts?.[1] ?? '').padEnd(6, '0').slice(3, 6);
-  return ms * 1000 + Number(fraction);
 }
 
 const writeCursor = (id: string): string => Buffer.from(`v1:${id}`).toString('base64url');

@@ -1,0 +1,172 @@
+import type { ChatRequest, Request } from '@inferbridge/core';
+import { describe, expect, it } from 'vitest';
+import { meaningOf } from './canonical.ts';
+
+const read = (text: string) => JSON.parse(text) as ChatRequest; // whatever a caller sends
+const chat = (text: string, native: object = {}): Request => {
+  const value = read(text);
+  return {
+    operation: 'chat',
+    value,
+    native: { dialect: 'openai', bytes: new TextEncoder().encode(text), of: value, ...native },
+  };
+};
+const meaning = (text: string, strict = false) => meaningOf(chat(text), { strict });
+const field = (value: string) => meaning(`{"model":"m","messages":[],"x":${value}}`);
+
+describe('meaningOf', () => {
+  it.each([
+    ['order of keys', '{"a":1,"b":{"c":2,"d":[{"e":3,"f":4}]}}', '{"b":{"d":[{"f":4,"e":3}],"c":2},"a":1}'],
+    ['white space', '{"a":[1,2],"b":{}}', ' {\t"a" :\r\n[ 1 , 2 ]  , "b": { } }\n'],
+    ['escapes', '{"a":"é/\\n\\"A\u{1f600}"}', '{"\\u0061":"\\u00e9\\/\\u000a\\u0022\\u0041\\ud83D\\uDe00"}'],
+    ['a lone surrogate', '{"a":"\\ud800"}', '{"a":"\\uD800"}'],
+    ['numbers', '{"a":1,"b":0.5,"c":100}', '{"a":1.0,"b":5e-1,"c":1E+2}'],
+    ['numbers again', '{"a":1,"b":0,"c":-2}', '{"a":100e-2,"b":-0.0,"c":-0.2e1}'],
+    ['the last of two', '{"a":1,"a":2}', '{"a":2}'],
+    ['a key with a meaning to JavaScript', '{"__proto__":{"a":1},"b":1}', '{"b":1,"__proto__":{"a":1}}'],
+  ])('is the same for another %s', (_, one, other) => {
+    expect(meaning(one)).toMatch(/^[0-9a-f]{64}$/);
+    expect(meaning(other)).toBe(meaning(one));
+  });
+
+  it('tells apart what may be answered differently', () => {
+    const values = [
+      ...[
+        'null',
+        'true',
+        'false',
+        '0',
+        '1',
+        '-1',
+        '0.1',
+        '0.10000000000000002',
+        '1e300',
+        '""',
+        '"1"',
+        '"null"',
+      ],
+      ...['[]', '{}', '[[]]', '[1]', '[1,2]', '[2,1]', '["1"]', '[null]', '{"a":1}', '{"a":null}', '{"b":1}'],
+      ...['{"a":1,"b":2}', '[{"a":1},{"b":2}]', '"a,b"', '["a,b"]', '["a","b"]', '"\\ud800"', '"\\ufffd"'],
+      ...['"é"', '"e\u0301"', '{"__proto__":1}', '{"toString":1}', '" 1"', '"{}"'],
+    ];
+    expect(new Set(values.map(field)).size).toBe(values.length);
+  });
+
+  it('tells integers beyond 2^53 apart, wherever they stand', () => {
+    const long = [
+      '9007199254740992',
+      '9007199254740993',
+      '-9007199254740993',
+      '123456789012345678901234567890',
+    ];
+    const values = long.flatMap((one) => [one, `[${one}]`, `{"a":${one}}`, `"${one}"`]);
+    expect(new Set(values.map(field)).size).toBe(values.length);
+    expect(field(' 9007199254740993 ')).toBe(field('9007199254740993'));
+  });
+
+  it('tells a long integer from an object that looks like its stand-in', () => {
+    expect(field('9007199254740993')).not.toBe(field('{"":"9007199254740993"}'));
+  });
+
+  it.each(['1e400', '-1e400'])('tells %s from null', (beyond) => {
+    expect(field(beyond)).not.toBe(field('null'));
+  });
+
+  // the same: both are read as Infinity
+  it('tells numbers that are too large apart', () => {
+    expect(field('1e400')).not.toBe(field('-1e400'));
+  });
+
+  it('knows the order of keys only, not of lists', () => {
+    const messages = (...said: string[]) =>
+      meaning(JSON.stringify({ messages: said.map((content) => ({ role: 'user', content })) }));
+    expect(messages('a', 'b')).not.toBe(messages('b', 'a'));
+  });
+
+  it('leaves out what cannot change a chat’s answer, at the top alone', () => {
+    const ignored =
+      'model models stream stream_options user metadata store safety_identifier prompt_cache_key prompt_cache_retention prompt_cache_options';
+    for (const name of ignored.split(' ')) {
+      expect(meaning(`{"messages":[],"${name}":{"a":1}}`), name).toBe(meaning('{"messages":[]}'));
+      expect(field(`{"${name}":1}`), name).not.toBe(field('{}'));
+    }
+    for (const name of ['n', 'seed', 'logprobs', 'service_tier', 'User', 'streaming', ''])
+      expect(meaning(`{"messages":[],"${name}":1}`), name).not.toBe(meaning('{"messages":[]}'));
+  });
+
+  it('takes another dialect by its own body, and its headers with it', () => {
+    const text = '{"messages":[],"max_tokens":5,"stream":true,"model":"m"}';
+    const dialect = (more: object, headers?: object) =>
+      meaningOf(
+        chat(text, { dialect: 'messages', body: { ...read(text), ...more }, ...(headers && { headers }) }),
+        { strict: false },
+      );
+    expect(dialect({ stream: false, model: 'other' })).toBe(dialect({}));
+    for (const more of [{ user: 'u' }, { metadata: {} }, { store: true }, { max_tokens: 6 }])
+      expect(dialect(more), JSON.stringify(more)).not.toBe(dialect({}));
+    const beta = dialect({}, { 'anthropic-beta': 'a' });
+    expect(beta).not.toBe(dialect({}));
+    expect(beta).not.toBe(dialect({}, { 'anthropic-beta': 'b' }));
+    expect(dialect({}, { b: '1', a: '2' })).toBe(dialect({}, { a: '2', b: '1' }));
+  });
+
+  it('goes by the value where a stage has changed it', () => {
+    const { native, ...rest } = chat('{"messages":[],"seed":1}') as Extract<Request, { operation: 'chat' }>;
+    const changed = { ...rest, native, value: { ...rest.value, seed: 2 } } as Request;
+    expect(meaningOf(changed, { strict: false })).toBe(meaning('{"messages":[],"seed":2}'));
+  });
+
+  it('is none for what is nested too deeply or too large, and throws nothing', () => {
+    for (const strict of [false, true]) {
+      for (const [open, close] of [
+        ['[', ']'],
+        ['{"a":', '}'],
+      ] as const) {
+        const deep = `{"messages":${open.repeat(100_000)}1${close.repeat(100_000)}}`;
+        expect(meaning(deep, strict)).toBeNull();
+        expect(meaning(deep.replace(/1(?=[\]}])/, '9007199254740993'), strict)).toBeNull();
+      }
+      expect(meaning(`{"messages":"${'x'.repeat(4_194_304)}"}`, strict)).toBeNull();
+      expect(meaning(`{"messages":${'['.repeat(50)}1${']'.repeat(50)}}`, strict)).not.toBeNull();
+    }
+  });
+});
+
+describe('where answers are shared', () => {
+  it.each([
+    '{"a":1,"a":1}',
+    '{"a":1,"b":2,"a":3}',
+    `{"a":1,"a"${' '.repeat(200)}:2}`,
+    '{"a":1,"a"\t\r\n :2}',
+    '{"a":1,"\\u0061":2}',
+    '{"\\"":1,"\\u0022":2}',
+    '{"x":[1,{"y":{"a":[],"b":"}","a":{}}}]}',
+    '{"a":{"b":1},"a":{"c":2}}',
+    '{"":1,"":2}',
+    '{"__proto__":1,"__proto__":2}',
+    '{"user":1,"user":2}',
+  ])('nothing is told of a text that says a key twice: %s', (text) => {
+    expect(meaning(text, true)).toBeNull();
+    expect(meaning(text, false)).not.toBeNull();
+  });
+
+  it.each([
+    '{"a":{"a":{"a":1}}}',
+    '[{"a":1},{"a":2}]',
+    '{"x":["a","a","a"]}',
+    '{"x":"{\\"a\\":1,\\"a\\":2}"}',
+    '{"x":"\\\\","y":"\\\\\\"","z":"a\\":"}',
+    '{"a":"a","b":"a : ","c":":"}',
+    '{"a":1,"A":2,"a ":3,"\\u00e9":4,"e":5}',
+    '{"a":{"b":1},"c":{"b":1},"b":1}',
+  ])('a text that does not is no false alarm: %s', (text) => {
+    expect(meaning(text, true)).toBe(meaning(text));
+    expect(meaning(text, true)).not.toBeNull();
+  });
+
+  it('long texts full of escapes are read as well', () => {
+    const text = JSON.stringify({ messages: 'a\n'.repeat(300_000), x: '"'.repeat(300_000) });
+    expect(meaning(text, true)).toBe(meaning(text));
+    expect(meaning(text, true)).not.toBeNull();
+  });
+});

@@ -1,0 +1,303 @@
+import type { Log } from '@inferbridge/core';
+import { settled, type VirtualClock, virtualClock } from '@inferbridge/core/testing';
+import { describe, expect, it } from 'vitest';
+import { type CacheStore, createEntries, type EntriesOptions } from './entries.ts';
+import { type Entry, encode, sizeOf } from './entry.ts';
+
+interface Row {
+  readonly value: unknown;
+  readonly ttl: number | undefined;
+}
+
+/** A store in memory whose answers come after a while. */
+function mapStore(delay: () => Promise<void> = async () => {}) {
+  const rows = new Map<string, Row>();
+  const seen = { reads: 0, writes: 0 };
+  const store: CacheStore = {
+    async get(key) {
+      seen.reads += 1;
+      const value = rows.get(key)?.value;
+      await delay();
+      return value;
+    },
+    async set(key, value, ttl) {
+      seen.writes += 1;
+      await delay();
+      rows.set(key, { value, ttl });
+    },
+    delete: async (key) => rows.delete(key),
+    forget: async (prefix) => {
+      for (const key of [...rows.keys()]) if (key.startsWith(prefix)) rows.delete(key);
+    },
+  };
+  return { rows, seen, store };
+}
+
+function setUp({
+  clock = virtualClock(),
+  ...options
+}: Partial<EntriesOptions> & { clock?: VirtualClock } = {}) {
+  const said: string[] = [];
+  const note = (_: unknown, text?: string) => void said.push(text ?? '');
+  const log = { info: note, warn: note, error: note } as Log;
+  const entries = createEntries({ clock, log, ...options });
+  const entry = (text = 'x', ms = 60_000): Entry => ({
+    at: clock.wall(),
+    fresh: clock.wall() + ms / 2,
+    until: clock.wall() + ms,
+    by: { provider: 'p', model: 'm', residency: 'eu' },
+    usage: null,
+    said: { text },
+  });
+  /** What is found, and how long that took on the clock. */
+  const find = async (...keys: string[]) => {
+    const at = clock.now();
+    let over = -1;
+    const finding = entries.find(keys).finally(() => (over = clock.now()));
+    finding.catch(() => {}); // told below
+    await settled();
+    while (over < 0 && clock.now() < at + 10_000) await clock.advance(1);
+    const found = await finding;
+    return { ms: over - at, texts: found.map((one) => one && 'text' in one.said && one.said.text) };
+  };
+  return { clock, entries, entry, find, said };
+}
+
+describe('entries in memory', () => {
+  it('are found in the order of the keys', async () => {
+    const { entries, entry, find } = setUp();
+    entries.keep('a', entry('A'));
+    entries.keep('b', entry('B'));
+    expect(await find('b', 'none', 'a')).toEqual({ ms: 0, texts: ['B', null, 'A'] });
+    expect(await find()).toEqual({ ms: 0, texts: [] });
+  });
+
+  it('take no more bytes than they may', async () => {
+    const { entries, entry, find } = setUp({ memoryBytes: 100_000 });
+    const keys = Array.from({ length: 300 }, (_, i) => `k${i}`);
+    for (const [index, key] of keys.entries()) entries.keep(key, entry('x'.repeat(index * 10)));
+    const { texts } = await find(...keys);
+    const kept = texts.filter((text) => typeof text === 'string');
+    const bytes = kept.reduce((sum, text) => sum + sizeOf(entry(text)), 0);
+    expect(bytes).toBeLessThanOrEqual(100_000);
+    expect(bytes).toBeGreaterThan(90_000);
+    expect(texts.at(-1)).not.toBeNull();
+    entries.keep('huge', entry('x'.repeat(60_000)));
+    expect((await find('huge', 'k299')).texts).toMatchObject([null, expect.any(String)]);
+  });
+
+  it('may be none', async () => {
+    const { entries, entry, find } = setUp({ memoryBytes: 0 });
+    entries.keep('a', entry());
+    expect((await find('a')).texts).toEqual([null]);
+  });
+
+  it('are gone at their own time, not when they are no longer fresh', async () => {
+    const { clock, entries, entry, find } = setUp();
+    entries.keep('a', entry('A', 1_000));
+    await clock.advance(999);
+    expect((await find('a')).texts).toEqual(['A']);
+    await clock.advance(1);
+    expect((await find('a')).texts).toEqual([null]);
+  });
+
+  it('of one owner are forgotten, those of others are not', async () => {
+    const { store, rows } = mapStore();
+    const { clock, entries, entry, find } = setUp({ store });
+    for (const key of ['u1:a', 'u2:a', 'u1:b']) entries.keep(key, entry(key));
+    await clock.advance(100);
+    entries.keep('u1:c', entry());
+    await entries.forget('u1:');
+    await clock.advance(100);
+    expect((await find('u1:a', 'u2:a', 'u1:b', 'u1:c')).texts).toEqual([null, 'u2:a', null, null]);
+    expect([...rows.keys()]).toEqual(['u2:a']);
+  });
+});
+
+describe('entries in a store', () => {
+  it('are written behind the request, and found by another process', async () => {
+    const { store, rows, seen } = mapStore();
+    const { clock, entries, entry } = setUp({ store });
+    const kept = entry('A2', 5_000);
+    entries.keep('a', entry('A', 5_000));
+    entries.keep('a', kept);
+    await settled();
+    expect(seen.writes).toBe(0);
+    await clock.advance(100);
+    expect([...rows]).toEqual([['a', { value: encode(kept), ttl: 4_900 }]]);
+    const other = setUp({ store });
+    expect((await other.find('a')).texts).toEqual(['A2']);
+    await other.find('a');
+    expect(seen.reads).toBe(1);
+  });
+
+  it('go by their own times there too', async () => {
+    const { store, rows } = mapStore();
+    const { clock, entries, entry, find } = setUp({ store, memoryBytes: 0 });
+    entries.keep('short', entry('S', 50));
+    entries.keep('long', entry('L', 1_000));
+    await clock.advance(100);
+    expect([...rows.keys()]).toEqual(['long']);
+    await clock.advance(900);
+    expect((await find('long')).texts).toEqual([null]);
+  });
+
+  it('are written in batches where it can, all of them when asked, and not without end', async () => {
+    const { store } = mapStore();
+    const batches: number[] = [];
+    const many = { ...store, setMany: async (rows: unknown[]) => void batches.push(rows.length) };
+    const { clock, entries, entry } = setUp({ store: many });
+    for (let i = 0; i < 250; i++) entries.keep(`k${i}`, entry());
+    await clock.advance(100);
+    expect(batches).toEqual([100]);
+    await entries.flush();
+    expect(batches).toEqual([100, 100, 50]);
+    for (let i = 0; i < 5_000; i++) entries.keep(`k${i}`, entry());
+    await entries.flush();
+    expect(batches.reduce((a, b) => a + b)).toBe(250 + 2_000);
+  });
+
+  it('leave no timer when all is written', async () => {
+    const { clock, entries, entry } = setUp({ store: mapStore().store });
+    for (let i = 0; i < 250; i++) entries.keep(`k${i}`, entry());
+    await entries.flush();
+    expect(clock.pending()).toBe(0);
+  });
+});
+
+describe('a store that is not well', () => {
+  const READ = 'the cache is not reachable; requests go on without it';
+  const WRITE = 'the cache (writing) is not reachable; requests go on without it';
+  const ill: readonly (readonly [string, () => Promise<never>])[] = [
+    ['rejects', () => Promise.reject(new Error('no'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no');
+      },
+    ],
+  ];
+  const everywhere = (work: () => Promise<never>): CacheStore => ({
+    get: work,
+    set: work,
+    delete: work,
+    getMany: work,
+    setMany: work,
+  });
+
+  it.each(ill)('and %s costs no time, is said once, and what is in memory is found', async (_, work) => {
+    const { clock, entries, entry, find, said } = setUp({ store: everywhere(work) });
+    entries.keep('a', entry('A'));
+    for (let i = 0; i < 20; i++) {
+      expect(await find('a', 'b')).toEqual({ ms: 0, texts: ['A', null] });
+      entries.keep('c', entry());
+      await clock.advance(500);
+    }
+    expect(said.toSorted()).toEqual([WRITE, READ].toSorted());
+  });
+
+  it('and hangs costs 40 ms three times, then 40 ms a second at most', async () => {
+    const { clock, entries, entry, find, said } = setUp({ store: everywhere(() => new Promise(() => {})) });
+    for (let i = 0; i < 3; i++) expect(await find('a')).toEqual({ ms: 40, texts: [null] });
+    expect(await find('a')).toEqual({ ms: 0, texts: [null] });
+    await clock.advance(1_000);
+    expect((await Promise.all([find('a'), find('b')])).map(({ ms }) => ms).toSorted()).toEqual([0, 40]);
+    expect(said).toEqual([READ]);
+    for (let i = 0; i < 300; i++) entries.keep(`k${i}`, entry());
+    await clock.advance(20_000);
+    expect(said).toEqual([READ, WRITE]);
+  });
+
+  it('and comes back is noticed, said once, and used', async () => {
+    const { store, rows } = mapStore();
+    let up = true;
+    const frail: CacheStore = {
+      ...store,
+      get: (key) => (up ? store.get(key) : Promise.reject(new Error('no'))),
+      set: (key, value, ttl) => (up ? store.set(key, value, ttl) : Promise.reject(new Error('no'))),
+    };
+    const { clock, entries, entry, find, said } = setUp({ store: frail, memoryBytes: 0 });
+    entries.keep('a', entry('A'));
+    await clock.advance(100);
+    up = false;
+    for (let i = 0; i < 5; i++) {
+      expect((await find('a')).texts).toEqual([null]);
+      entries.keep('b', entry('B'));
+      await clock.advance(700);
+    }
+    up = true;
+    await clock.advance(1_000);
+    expect((await find('a')).texts).toEqual(['A']);
+    entries.keep('c', entry('C'));
+    await clock.advance(1_100);
+    expect([...rows.keys()]).toEqual(['a', 'c']);
+    expect(said.toSorted()).toEqual(
+      [READ, WRITE, 'the cache is back', 'the cache (writing) is back'].toSorted(),
+    );
+  });
+
+  it.each<unknown>(['', 'junk', '{}', 5, null, {}, '[]', '\0'])(
+    'and holds %j gives nothing',
+    async (junk) => {
+      const { store, rows } = mapStore();
+      rows.set('a', { value: junk, ttl: 0 });
+      const { find, said } = setUp({ store: { ...store, getMany: async (keys) => keys.map(() => junk) } });
+      expect((await find('a')).texts).toEqual([null]);
+      expect((await setUp({ store }).find('a')).texts).toEqual([null]);
+      expect(said).toEqual([]);
+    },
+  );
+
+  it.each<unknown>([[], 'text', 5, {}])('and answers %j to many keys gives nothing', async (answer) => {
+    const getMany = async () => answer as unknown[]; // what it should not
+    const { find } = setUp({ store: { ...mapStore().store, getMany } });
+    expect((await find('a', 'b')).texts).toEqual([null, null]);
+  });
+
+  it.each<unknown>([null, undefined])('and answers %j to many keys gives nothing', async (answer) => {
+    const getMany = async () => answer as unknown[]; // what it should not
+    const { find } = setUp({ store: { ...mapStore().store, getMany } });
+    expect((await find('a', 'b')).texts).toEqual([null, null]);
+  });
+
+  it('and is slow to write is waited for by nobody', async () => {
+    const clock = virtualClock();
+    const { store, rows } = mapStore(() => new Promise((resolve) => void clock.setTimeout(resolve, 1_500)));
+    const { entries, entry, find } = setUp({ clock, store });
+    entries.keep('a', entry('A'));
+    await clock.advance(200);
+    expect(await find('a')).toEqual({ ms: 0, texts: ['A'] });
+    await clock.advance(1_500);
+    expect(rows.size).toBe(1);
+  });
+});
+
+describe('an owner who is forgotten', () => {
+  const slowly = () => {
+    const clock = virtualClock();
+    const parts = mapStore(() => new Promise((resolve) => void clock.setTimeout(resolve, 30)));
+    return { clock, ...parts, made: setUp({ clock, store: parts.store }) };
+  };
+
+  it('stays so where something of it is being written', async () => {
+    const { clock, rows, made } = slowly();
+    made.entries.keep('u1:a', made.entry());
+    await clock.advance(110);
+    const forgetting = made.entries.forget('u1:');
+    await clock.advance(1_000);
+    await forgetting;
+    expect(rows.size).toBe(0);
+  });
+
+  it('stays so where something of it is being read', async () => {
+    const { clock, rows, made } = slowly();
+    rows.set('u1:a', { value: encode(made.entry('A')), ttl: 0 });
+    const reading = made.entries.find(['u1:a']);
+    await made.entries.forget('u1:');
+    await clock.advance(1_000);
+    await reading;
+    const again = made.entries.find(['u1:a']);
+    await clock.advance(1_000);
+    expect(await again).toEqual([null]);
+  });
+});
