@@ -85,7 +85,7 @@ export async function connect(port: number, { bytes, counterAt }: RequestTemplat
       return current !== null || socket.destroyed;
     },
     send(counter, done) {
-      request.write(String(counter).padStart(12, '0'), counterAt, 'latin1');
+      if (counterAt >= 0) request.write(String(counter).padStart(12, '0'), counterAt, 'latin1');
       const sentAt = performance.now();
       const exchange = { status: 0, whole: false, sentAt, endedAt: 0, contentAt: null, pieces: 0 };
       current = { exchange, done };

@@ -27,6 +27,7 @@ export interface GatewayOptions {
 }
 
 let encryptionKey: string | null = null;
+const OPERATOR = 'ib_admin_of_the_benchmark_0123456789';
 
 /** The real server as in production, with everything on, its vendors at the mock upstream. */
 export async function startGateway({
@@ -41,7 +42,12 @@ export async function startGateway({
     file,
     JSON.stringify({ port: 0, providers: { openai: { baseUrl }, anthropic: { baseUrl } } }),
   );
-  const env = { ...clean(process.env), NODE_ENV: 'production', INFERBRIDGE_ENCRYPTION_KEY: encryptionKey };
+  const env = {
+    ...clean(process.env),
+    NODE_ENV: 'production',
+    INFERBRIDGE_ENCRYPTION_KEY: encryptionKey,
+    INFERBRIDGE_ADMIN_KEY: OPERATOR,
+  };
   const spawnedAt = performance.now();
   const child = startNode('server', [...nodeArgs, CLI, 'start', '--config', file], {
     cwd: dir,
@@ -70,11 +76,17 @@ export function temporaryFolder(): { dir: string; remove: () => void } {
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
+/** Limits that nobody reaches, so that all of them are kept account of. */
+const LIMITS = { rpm: 1e9, tpm: 1e12, usd_per_day: 1e5, usd_per_month: 1e6 };
+
 /** Signs a user up and registers a key for each vendor that the benchmark uses. */
-export async function signUp(gateway: BenchGateway): Promise<string> {
-  const { api_key: key } = await post<{ api_key: string }>(gateway, '/v1/users', null, {
-    email: 'bench@example.com',
-  });
+export async function signUp(gateway: BenchGateway, { limited = false } = {}): Promise<string> {
+  const { api_key: key } = limited
+    ? await post<{ api_key: string }>(gateway, '/v1/admin/users', OPERATOR, {
+        email: 'limited@example.com',
+        limits: LIMITS,
+      })
+    : await post<{ api_key: string }>(gateway, '/v1/users', null, { email: 'bench@example.com' });
   for (const provider of ['openai', 'anthropic'])
     await post(gateway, '/v1/keys', key, { provider, api_key: `sk-bench-${provider}-0123456789` });
   return key;

@@ -8,6 +8,8 @@ export interface Job {
   readonly seconds: number;
   /** Requests per second at a constant rate; without it each connection asks again when it is answered. */
   readonly rate?: number;
+  readonly headers?: string;
+  readonly same?: boolean;
 }
 
 /** What became of it. Waits are milliseconds: to the end of a reply, or to the first content of a stream. */

@@ -10,7 +10,7 @@ const COUNTER = '000000000000';
 export interface RequestTemplate {
   /** Head and body of an HTTP/1.1 request. */
   readonly bytes: Buffer;
-  /** Where the counter's twelve digits stand. */
+  /** Where the counter's twelve digits stand; -1 where nothing varies. */
   readonly counterAt: number;
 }
 
@@ -19,9 +19,20 @@ export interface RequestOptions {
   readonly stream: boolean;
   readonly key: string;
   readonly port: number;
+  /** More header lines, each with its line end. */
+  readonly headers?: string;
+  /** The same request each time. */
+  readonly same?: boolean;
 }
 
-export function requestTemplate({ model, stream, key, port }: RequestOptions): RequestTemplate {
+export function requestTemplate({
+  model,
+  stream,
+  key,
+  port,
+  headers = '',
+  same,
+}: RequestOptions): RequestTemplate {
   const body = (padding: string): string =>
     JSON.stringify({
       model,
@@ -34,9 +45,9 @@ export function requestTemplate({ model, stream, key, port }: RequestOptions): R
       max_tokens: 256,
     });
   const filled = body(words(REQUEST_BYTES - body('').length));
-  const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\naccept: application/json\r\nuser-agent: inferbridge-bench\r\ncontent-length: ${Buffer.byteLength(filled)}\r\n\r\n`;
+  const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\naccept: application/json\r\nuser-agent: inferbridge-bench\r\n${headers}content-length: ${Buffer.byteLength(filled)}\r\n\r\n`;
   const bytes = Buffer.from(head + filled);
-  return { bytes, counterAt: bytes.indexOf(COUNTER) };
+  return { bytes, counterAt: same ? -1 : bytes.indexOf(COUNTER) };
 }
 
 /** Text of exactly this length. */

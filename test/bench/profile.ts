@@ -7,7 +7,7 @@ import { logged, signUp, startGateway, temporaryFolder } from './gateway.ts';
 import type { Job, Outcome } from './job.ts';
 import { type CpuProfile, type Share, selfTimes } from './self-time.ts';
 
-const USAGE = `node test/bench/profile.ts [--streams] [--anthropic] [--seconds N] [--top N] [--keep FILE]
+const USAGE = `node test/bench/profile.ts [--streams] [--anthropic] [--stored | --hits] [--limited] [--seconds N] [--top N] [--keep FILE]
 
   Where the gateway's CPU time goes under load: --cpu-prof, the seconds under load alone, by function, file and package.
 `;
@@ -16,6 +16,9 @@ const { values: flags } = parseArgs({
   options: {
     streams: { type: 'boolean', default: false },
     anthropic: { type: 'boolean', default: false },
+    stored: { type: 'boolean', default: false },
+    hits: { type: 'boolean', default: false },
+    limited: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '8' },
     top: { type: 'string', default: '40' },
     keep: { type: 'string' },
@@ -33,7 +36,7 @@ async function profile(): Promise<void> {
     const load = await startProgram('load.ts', 'load');
     const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${profiles}`, '--cpu-prof-interval=250'];
     const gateway = await startGateway({ upstreamPort: upstream.port, dir, nodeArgs });
-    const key = await signUp(gateway);
+    const key = await signUp(gateway, { limited: flags.limited });
     const job: Job = {
       port: gateway.port,
       key,
@@ -41,6 +44,8 @@ async function profile(): Promise<void> {
       stream: flags.streams,
       connections: flags.streams ? 50 : 32,
       seconds: 4,
+      ...((flags.stored || flags.hits) && { headers: 'x-inferbridge-cache: true\r\n' }),
+      ...(flags.hits && { same: true }),
     };
     await load.ask<Outcome>(job);
     const from = micros();

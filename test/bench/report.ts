@@ -10,6 +10,8 @@ export interface Results {
   readonly rounds: number;
   readonly seconds: number;
   readonly closed: Section;
+  /** The gateway with cache and limits in use. */
+  readonly extras: Section;
   readonly open: Section;
   readonly streams: Section;
   readonly starts: ColdStarts;
@@ -67,6 +69,7 @@ export function markdown(results: Results): string {
     '',
     '| figure | value | target |',
     '| --- | --- | --- |',
+    ...featureRows(results.extras),
     `| cold start to the first 200, fresh data directory, ms | ${start(starts.fresh)} | ≤ ${TARGETS.startMs} |`,
     `| cold start to the first 200, data directory there, ms | ${start(starts.existing)} | ≤ ${TARGETS.startMs} |`,
     `| RSS idle, MB | ${results.rssIdle.toFixed(0)} | ≤ ${TARGETS.rssIdle} |`,
@@ -114,3 +117,16 @@ const show = ({ median, least, most }: Spread, digits: number): string =>
 
 const number = (value: number, digits: number): string =>
   value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** What features cost in CPU, against the same requests without them in the same rounds. */
+function featureRows({ gateway, stored, hit, limited }: Section): readonly string[] {
+  if (!gateway || !stored || !hit || !limited) return [];
+  const share = (series: Series) => show(ratios(series.cpu, gateway.cpu), 2);
+  const added = limited.cpu.map((cpu, round) => cpu - (gateway.cpu[round] ?? Number.NaN));
+  return [
+    `| a reply that is stored in the cache, CPU against one that is not | × ${share(stored)} | ≤ 1.10 |`,
+    `| a cache hit, CPU against a miss | × ${share(hit)} | ≤ 0.65 |`,
+    `| a cache hit, requests/s against a miss | × ${show(ratios(hit.perSecond, gateway.perSecond), 2)} | |`,
+    `| limits on requests, tokens and money, CPU µs a request | + ${show(spread(added), 1)} | ≤ 5 |`,
+  ];
+}

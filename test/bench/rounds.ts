@@ -5,11 +5,16 @@ import { STREAM_EVENTS } from './payload.ts';
 
 /** Somebody who answers requests. */
 export interface Contestant {
-  readonly name: 'direct' | 'bare' | 'gateway' | 'anthropic';
+  readonly name: 'direct' | 'bare' | 'gateway' | 'anthropic' | 'stored' | 'hit' | 'limited';
   readonly port: number;
   /** The process whose CPU counts; `null` for the upstream itself. */
   readonly pid: number | null;
   readonly model: string;
+  /** Another user's key. */
+  readonly key?: string;
+  readonly headers?: string;
+  /** The same request each time: all but the first few never reach the upstream. */
+  readonly same?: boolean;
 }
 
 /** One figure per round. */
@@ -45,18 +50,27 @@ export function createReferee({ load, upstream, key, contestants }: Field) {
   const play = async (who: Contestant, what: Omit<Job, 'port' | 'key' | 'model'>, series: Series | null) => {
     const before = await callsSoFar();
     const cpuBefore = who.pid === null ? Number.NaN : cpuMicros(who.pid);
-    const job: Job = { port: who.port, key, model: who.model, ...what };
+    const { port, model, headers, same } = who;
+    const job: Job = {
+      port,
+      key: who.key ?? key,
+      model,
+      ...(headers !== undefined && { headers }),
+      ...(same && { same }),
+      ...what,
+    };
     const outcome = await load.ask<Outcome>(job);
     const cpu = who.pid === null ? Number.NaN : cpuMicros(who.pid) - cpuBefore;
     const calls = (await callsSoFar()) - before;
     const { ok, broken, refused, seconds } = outcome;
     const failed = Object.values(refused).reduce((sum, count) => sum + count, 0);
     requests += ok + broken + failed;
-    if (who.name === 'gateway' || who.name === 'anthropic') throughGateway += ok + broken + failed;
+    if (who.pid !== null && who.name !== 'bare' && who.key === undefined)
+      throughGateway += ok + broken + failed;
     for (const [status, count] of Object.entries(refused))
       faults.push(`${who.name}: ${count} × status ${status}`);
     if (broken > 0) faults.push(`${who.name}: ${broken} replies ended early`);
-    if (calls !== ok + broken + failed)
+    if (who.same ? calls > what.connections : calls !== ok + broken + failed)
       faults.push(`${who.name}: ${ok + broken + failed} requests, but ${calls} calls of the upstream`);
     series?.perSecond.push(ok / seconds);
     series?.cpu.push(cpu / (what.stream ? ok * STREAM_EVENTS : ok));

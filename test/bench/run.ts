@@ -32,6 +32,7 @@ const seconds = Number(flags.seconds ?? (quick ? 0.7 : 3));
 const CONNECTIONS = 32;
 const STREAMS = 50;
 const RATE = 500;
+const CACHED = 'x-inferbridge-cache: true\r\n';
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -56,11 +57,15 @@ async function bench(): Promise<Results> {
     const planning = await startProgram('planning.ts', 'server');
     const { added } = await planning.ask<{ added: Record<string, number[]> }>({ times: quick ? 2 : 10 });
     await planning.stop();
+    const own = { port: gateway.port, pid: gateway.pid, model: 'ib/balanced' };
     const contestants: readonly Contestant[] = [
       { name: 'direct', port: upstream.port, pid: null, model: 'ib/balanced' },
       { name: 'bare', port: bare.port, pid: bare.pid, model: 'ib/balanced' },
       { name: 'gateway', port: gateway.port, pid: gateway.pid, model: 'ib/balanced' },
       { name: 'anthropic', port: gateway.port, pid: gateway.pid, model: 'ib/premium' }, // Anthropic first
+      { ...own, name: 'stored', headers: CACHED },
+      { ...own, name: 'hit', headers: CACHED, same: true },
+      { ...own, name: 'limited', key: await signUp(gateway, { limited: true }) },
     ];
     const referee = createReferee({ load, upstream, key, contestants });
     const three = ['direct', 'bare', 'gateway'] as const;
@@ -72,6 +77,10 @@ async function bench(): Promise<Results> {
     await referee.section(four, 1, { ...events, seconds: quick ? 0.5 : 4 });
     say('closed loop …');
     const closed = await referee.section(four, rounds, replies);
+    say('cache and limits …');
+    const features = ['gateway', 'stored', 'hit', 'limited'] as const;
+    await referee.section(features, 1, { ...replies, seconds: quick ? 0.3 : 2 });
+    const extras = await referee.section(features, rounds, replies);
     say('open loop …');
     const open = await referee.section(three, rounds, { ...replies, rate: RATE });
     say('streams …');
@@ -81,7 +90,8 @@ async function bench(): Promise<Results> {
     const { totals, by_status } = await logged(gateway, key);
     const faults = [...referee.faults];
     for (const [status, { requests }] of Object.entries(by_status))
-      if (status !== 'success') faults.push(`${requests} rows of the log say ${status}`);
+      if (status !== 'success' && status !== 'cache_hit')
+        faults.push(`${requests} rows of the log say ${status}`);
     const asked = referee.throughGateway() + pictures.flatMap(({ grown }) => grown).length;
     if (totals.requests !== asked) faults.push(`${asked} requests, but ${totals.requests} rows in the log`);
     await gateway.stop();
@@ -91,6 +101,7 @@ async function bench(): Promise<Results> {
       rounds,
       seconds,
       closed,
+      extras,
       open,
       streams,
       starts,

@@ -63,7 +63,7 @@ describe('the audit export', () => {
       signature: { algorithm: 'sha256', value: response.headers.get('x-inferbridge-audit-signature') },
     });
     expect(report['records']).toHaveLength(4);
-    expect(readdirSync(join(parts.gateway.dir, 'data/reports'))).toEqual([]);
+    await expect.poll(() => readdirSync(join(parts.gateway.dir, 'data/reports'))).toEqual([]);
   });
 
   it('holds one bucket alone where that is asked for', async () => {

@@ -2,7 +2,7 @@ import type { Log } from '@inferbridge/core';
 import { settled, type VirtualClock, virtualClock } from '@inferbridge/core/testing';
 import { describe, expect, it } from 'vitest';
 import { type CacheStore, createEntries, type EntriesOptions } from './entries.ts';
-import { type Entry, encode, sizeOf } from './entry.ts';
+import { type Entry, encode } from './entry.ts';
 
 interface Row {
   readonly value: unknown;
@@ -78,9 +78,9 @@ describe('entries in memory', () => {
     for (const [index, key] of keys.entries()) entries.keep(key, entry('x'.repeat(index * 10)));
     const { texts } = await find(...keys);
     const kept = texts.filter((text) => typeof text === 'string');
-    const bytes = kept.reduce((sum, text) => sum + sizeOf(entry(text)), 0);
+    const bytes = kept.reduce((sum, text) => sum + Buffer.byteLength(encode(entry(text))), 0);
     expect(bytes).toBeLessThanOrEqual(100_000);
-    expect(bytes).toBeGreaterThan(90_000);
+    expect(bytes).toBeGreaterThan(80_000);
     expect(texts.at(-1)).not.toBeNull();
     entries.keep('huge', entry('x'.repeat(60_000)));
     expect((await find('huge', 'k299')).texts).toMatchObject([null, expect.any(String)]);
@@ -149,7 +149,6 @@ describe('entries in a store', () => {
     const { clock, entries, entry } = setUp({ store: many });
     for (let i = 0; i < 250; i++) entries.keep(`k${i}`, entry());
     await clock.advance(100);
-    expect(batches).toEqual([100]);
     await entries.flush();
     expect(batches).toEqual([100, 100, 50]);
     for (let i = 0; i < 5_000; i++) entries.keep(`k${i}`, entry());
@@ -204,7 +203,7 @@ describe('a store that is not well', () => {
     expect((await Promise.all([find('a'), find('b')])).map(({ ms }) => ms).toSorted()).toEqual([0, 40]);
     expect(said).toEqual([READ]);
     for (let i = 0; i < 300; i++) entries.keep(`k${i}`, entry());
-    await clock.advance(20_000);
+    for (let i = 0; i < 10; i++) await clock.advance(2_500);
     expect(said).toEqual([READ, WRITE]);
   });
 

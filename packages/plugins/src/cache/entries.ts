@@ -1,12 +1,14 @@
 import { type Clock, type Log, type Store, systemClock } from '@inferbridge/core';
 import { LRUCache } from 'lru-cache';
-import { decode, type Entry, encode, sizeOf } from './entry.ts';
+import { decode, type Entry, encode } from './entry.ts';
 import { createGuard } from './guard.ts';
 
 /** What holds entries beyond the process: a Keyv, or anything with its methods. Values are texts. */
 export interface CacheStore extends Store {
   getMany?(keys: string[]): Promise<readonly unknown[]>;
   setMany?(entries: { key: string; value: unknown; ttl?: number }[]): Promise<unknown>;
+  /** False where there is surely no such key: nobody then waits for the store to say so. */
+  mayHave?(key: string): boolean;
   /** Deletes every key that begins so. */
   forget?(prefix: string): Promise<void>;
 }
@@ -31,7 +33,15 @@ export interface Entries {
   flush(): Promise<void>;
 }
 
+interface Waiting {
+  readonly bytes: Buffer;
+  /** When nobody wants it any more, milliseconds since 1970. */
+  readonly until: number;
+}
+
 const MEMORY_BYTES = 67_108_864;
+/** Of an entry's key and place. */
+const OVERHEAD_BYTES = 300;
 const EVERY_MS = 100;
 /** Nobody waits for what is written. */
 const WRITE_PATIENCE_MS = 2_000;
@@ -47,15 +57,16 @@ export function createEntries({
 }: EntriesOptions): Entries {
   const memory =
     memoryBytes > 0
-      ? new LRUCache<string, Entry>({
+      ? new LRUCache<string, Buffer>({
           maxSize: memoryBytes,
           maxEntrySize: memoryBytes,
-          sizeCalculation: sizeOf,
+          sizeCalculation: (bytes) => bytes.length + OVERHEAD_BYTES,
         })
       : null;
   const reads = createGuard({ what: 'the cache', clock, log });
   const writes = createGuard({ what: 'the cache (writing)', clock, log, patienceMs: WRITE_PATIENCE_MS });
-  let waiting = new Map<string, Entry>();
+  // as bytes: what lies outside of the heap is no work for its collector
+  let waiting = new Map<string, Waiting>();
   let timer: unknown = null;
   let writing: Promise<void> = Promise.resolve();
   let forgets = 0;
@@ -63,29 +74,41 @@ export function createEntries({
   const usable = (entry: Entry | null | undefined): Entry | null =>
     entry && entry.until > clock.wall() ? entry : null;
 
-  const near = (key: string): Entry | null => usable(memory?.get(key) ?? waiting.get(key));
+  const near = (key: string): Entry | null => {
+    const bytes = memory?.get(key) ?? waiting.get(key)?.bytes;
+    return bytes ? usable(decode(bytes.toString())) : null;
+  };
 
   const far = (keys: string[]): Promise<readonly unknown[]> => {
     if (!store) return Promise.resolve([]);
     return store.getMany ? store.getMany(keys) : Promise.all(keys.map((key) => store.get(key)));
   };
 
-  const write = async () => {
-    timer = null;
+  const writeSome = async () => {
     const batch = [...waiting].slice(0, BATCH);
     for (const [key] of batch) waiting.delete(key);
     const now = clock.wall();
-    const rows = batch.flatMap(([key, entry]) =>
-      entry.until > now ? [{ key, value: encode(entry), ttl: Math.ceil(entry.until - now) }] : [],
+    const rows = batch.flatMap(([key, { bytes, until }]) =>
+      until > now ? [{ key, value: bytes.toString(), ttl: Math.ceil(until - now) }] : [],
     );
-    if (rows.length > 0 && store)
-      await writes.run(
-        async () =>
-          store.setMany
-            ? void (await store.setMany(rows))
-            : void (await Promise.all(rows.map(({ key, value, ttl }) => store.set(key, value, ttl)))),
-        undefined,
-      );
+    if (rows.length === 0 || !store) return;
+    await writes.run(
+      async () =>
+        store.setMany
+          ? void (await store.setMany(rows))
+          : void (await Promise.all(rows.map(({ key, value, ttl }) => store.set(key, value, ttl)))),
+      undefined,
+    );
+  };
+
+  const write = async () => {
+    timer = null;
+    while (waiting.size > 0 && writes.well()) {
+      await writeSome();
+      await new Promise(setImmediate); // requests come first
+    }
+    if (waiting.size === 0) return;
+    await writeSome(); // finds out whether the store is back
     if (waiting.size > 0) schedule();
   };
 
@@ -98,22 +121,24 @@ export function createEntries({
   return {
     async find(keys) {
       const found = keys.map(near);
-      const missing = keys.filter((_, index) => !found[index]);
+      const missing = keys.filter((key, index) => !found[index] && store?.mayHave?.(key) !== false);
       if (missing.length === 0 || !store) return found;
       const askedAt = forgets;
       const texts: unknown = await reads.run(() => far(missing), []);
       for (const [index, key] of missing.entries()) {
-        const entry = usable(decode(Array.isArray(texts) ? texts[index] : undefined));
+        const text: unknown = Array.isArray(texts) ? texts[index] : undefined;
+        const entry = usable(decode(text));
         if (!entry || askedAt !== forgets) continue; // its owner may just have gone
-        memory?.set(key, entry);
+        memory?.set(key, Buffer.from(String(text)));
         found[keys.indexOf(key)] = entry;
       }
       return found;
     },
     keep(key, entry) {
-      memory?.set(key, entry);
+      const bytes = Buffer.from(encode(entry));
+      memory?.set(key, bytes);
       if (!store || waiting.size >= MOST_WAITING) return;
-      waiting.set(key, entry);
+      waiting.set(key, { bytes, until: entry.until });
       schedule();
     },
     async forget(owner) {

@@ -10,7 +10,7 @@ import {
 } from '@inferbridge/core';
 import { virtualClock } from '@inferbridge/core/testing';
 import { describe, expect, it } from 'vitest';
-import { decode, type Entry, encode, entryOf, MOST_ENTRY_BYTES, recorded, sizeOf } from './entry.ts';
+import { decode, type Entry, encode, entryOf, MOST_ENTRY_BYTES, recorded } from './entry.ts';
 
 const encoder = new TextEncoder();
 const by = { provider: 'p', model: 'm', residency: 'eu', account: 'secret account', ownAddress: true };
@@ -90,17 +90,6 @@ describe('an entry', () => {
       expect(decode(JSON.stringify({ ...entry(), said }))).toBeNull();
     },
   );
-
-  it('takes about two bytes for a character', () => {
-    const size = (said: Entry['said']) => sizeOf(entry({ said }));
-    const kilobyte = 'x'.repeat(1_000);
-    expect(size({ text: kilobyte }) - size({ text: '' })).toBe(2_000);
-    expect(size({ text: '', native: kilobyte }) - size({ text: '' })).toBe(2_000);
-    const pieces = Array.from({ length: 50 }, () => ({ text: kilobyte, native: kilobyte, afterMs: 1 }));
-    expect(size(pieces)).toBeGreaterThan(200_000);
-    expect(size(pieces)).toBeLessThan(210_000);
-    expect(size([])).toBeGreaterThan(0);
-  });
 });
 
 describe('a stream that is written down', () => {

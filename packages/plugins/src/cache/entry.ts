@@ -59,12 +59,6 @@ const isSaying = (value: unknown): boolean => {
 
 const decoder = new TextDecoder();
 
-/** About how much memory it takes: two bytes a character, and a little for each piece. */
-export function sizeOf({ said }: Entry): number {
-  const of = ({ text, native = '' }: Saying) => 2 * (text.length + native.length) + 100;
-  return isStreamed(said) ? said.reduce((sum, piece) => sum + of(piece), 500) : 500 + of(said);
-}
-
 export type Times = Pick<Entry, 'at' | 'fresh' | 'until'>;
 
 /** An answer that is there at once. */

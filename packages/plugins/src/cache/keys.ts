@@ -25,10 +25,14 @@ export function keysOf(call: Call, plan: Plan, scope: Scope): Keys | null {
   const meaning = meaningOf(request, { strict: scope === 'shared' });
   if (meaning === null) return null;
   const dialect = request.operation === 'chat' ? (request.native?.dialect ?? '') : '';
+  const made = new Map<string, string>();
   const of: Keys['of'] = ({ provider, model, account, ownAddress }) => {
     if (account === undefined) return null;
     const own = scope === 'user' || ownAddress === true;
-    return `${own ? ownerOf(user) : SHARED}:${digest([
+    const parts = written([provider, model, account, String(own)]);
+    const known = made.get(parts);
+    if (known !== undefined) return known;
+    const key = `${own ? ownerOf(user) : SHARED}:${digest([
       VERSION,
       own ? user : '',
       own ? account : '',
@@ -38,20 +42,43 @@ export function keysOf(call: Call, plan: Plan, scope: Scope): Keys | null {
       model,
       meaning,
     ])}`;
+    made.set(parts, key);
+    return key;
   };
   const every = (all: Plan) => [...new Set(leaves(all).flatMap(({ target }) => of(target) ?? []))];
-  const named = leaves(plan).map(({ target }) => of(target) ?? `${target.id} ${target.credential} ${user}`);
-  return { of, every, all: digest([...new Set(named)].sort()) };
+  // never leaves the process, so it need not be short
+  const named = leaves(plan).map(({ target: { provider, model, account, credential, ownAddress } }) =>
+    scope === 'user' || ownAddress || account === undefined
+      ? written([user, provider, model, account ?? credential])
+      : written([provider, model]),
+  );
+  const all = written([request.operation, dialect, meaning, ...[...new Set(named)].sort()]);
+  return { of, every, all };
 }
 
 const SHARED = 'shared';
 
+const owners = new Map<string, string>();
+const MOST_OWNERS = 10_000;
+
 /** What a user's keys begin with, so that they can be found again when the user has gone. */
-export const ownerOf = (user: string): string => hash('sha256', `owner\n${user}`, 'hex').slice(0, 32);
+export function ownerOf(user: string): string {
+  const known = owners.get(user);
+  if (known !== undefined) return known;
+  const owner = hash('sha256', `owner\n${user}`, 'hex').slice(0, 32);
+  if (owners.size >= MOST_OWNERS) owners.clear();
+  owners.set(user, owner);
+  return owner;
+}
 
 /** Each part with its length before it: no two lists of parts are written alike. */
-export const digest = (parts: readonly string[]): string =>
-  hash('sha256', parts.map((part) => `${part.length}:${part}`).join(''), 'hex');
+export const digest = (parts: readonly string[]): string => hash('sha256', written(parts), 'hex');
+
+function written(parts: readonly string[]): string {
+  let text = '';
+  for (const part of parts) text += `${part.length}:${part}`;
+  return text;
+}
 
 /**
  * The candidates whose answers may be given: in an ordered plan up to the first that could be called, since a later one's

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Host } from '@inferbridge/core';
 import { OPERATOR_KEY_PREFIX } from '../compat/names.ts';
 import type { Loaded } from '../config/load.ts';
+import { removeReports } from '../operations/audit-report.ts';
 import { startPurges } from '../operations/purge.ts';
 import { freshKey } from '../secrets/api-key.ts';
 import { type AuditKey, loadAuditKey } from '../secrets/audit-key.ts';
@@ -36,6 +37,7 @@ export async function openStores(loaded: Loaded, host: Host) {
       log.error({ aside }, 'the request log was damaged and has been moved aside'),
     ),
   ]);
+  removeReports(config.dataDir);
   const accounts = createAccounts({
     db: accountsDb,
     vault: createVault(key.fernet),

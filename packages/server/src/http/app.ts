@@ -36,7 +36,7 @@ export function createApp(options: AppOptions): Koa {
         throw notFound(`there is no ${req.method} ${context.path}`);
     } catch (error) {
       const wire = wireErrorOf(error);
-      if (wire.status === 500)
+      if (wire.status === 500 || wire.code === 'store_unavailable')
         log.error({ err: error, request_id: id, path: context.path }, 'a request failed unexpectedly');
       context.respond = false;
       sendWire(res, wire, dialect.failure(wire, id), ids);

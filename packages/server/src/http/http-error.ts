@@ -35,3 +35,15 @@ export const unauthenticated = () =>
   });
 
 export const forbidden = (message: string) => new HttpError(403, 'permission_error', message);
+
+/** Nothing was changed; the client may try again. */
+export const unavailable = () =>
+  new HttpError(
+    503,
+    'service_unavailable_error',
+    'the store cannot be used at the moment; nothing was changed',
+    {
+      code: 'store_unavailable',
+      headers: { 'retry-after': '5' },
+    },
+  );

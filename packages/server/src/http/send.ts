@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { asGatewayError } from '@inferbridge/core';
 import { type WireError, wireError } from '../compat/error-shape.ts';
-import { HttpError } from './http-error.ts';
+import { isUnavailable } from '../store/database.ts';
+import { HttpError, unavailable } from './http-error.ts';
 
 /** Sends JSON, whole. */
 export function sendJson(
@@ -23,7 +24,9 @@ export function sendJson(
 
 /** Any failure in the one error shape. */
 export function wireErrorOf(error: unknown, options?: { direct?: boolean }): WireError {
-  return error instanceof HttpError ? error.wire : wireError(asGatewayError(error), options);
+  if (error instanceof HttpError) return error.wire;
+  if (isUnavailable(error)) return unavailable().wire;
+  return wireError(asGatewayError(error), options);
 }
 
 /** A failure in the envelope of whichever dialect was spoken. */

@@ -55,6 +55,11 @@ export interface AuditReportOptions {
   readonly wall: () => number;
 }
 
+/** What an interrupted export has left behind. */
+export const removeReports = (dataDir: string): void =>
+  rmSync(join(dataDir, FOLDER), { recursive: true, force: true });
+
+const FOLDER = 'reports';
 const MOST_FIRST = 2_000;
 
 /**
@@ -63,7 +68,7 @@ const MOST_FIRST = 2_000;
  */
 export async function auditReport(query: AuditQuery, options: AuditReportOptions): Promise<AuditReport> {
   const { requestLog, key, dataDir, wall } = options;
-  const folder = join(dataDir, 'reports');
+  const folder = join(dataDir, FOLDER);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, `${randomUUID()}.json`);
   const out = createWriteStream(file, { mode: 0o600, flags: 'wx' });

@@ -39,6 +39,7 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   let closed = false;
   let timer: unknown = null;
+  let known: Set<number> | null = null;
 
   const connect = async () => {
     const sqlite = new SQLite(file, { timeout: 0 });
@@ -46,6 +47,8 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
     sqlite.pragma('journal_mode = WAL');
     sqlite.pragma('synchronous = NORMAL');
     sqlite.pragma('secure_delete = ON');
+    sqlite.pragma('cache_size = -8192');
+    known = knownKeys(sqlite);
     sqlite.pragma(`max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
     const { prepare } = remembering(sqlite);
     const makeRoom = () =>
@@ -144,11 +147,23 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
   };
   again();
 
+  const note = (key: string) => {
+    known?.add(numberOf(key));
+    if ((known?.size ?? 0) > MOST_KNOWN) known = null; // the store itself is asked again
+  };
+
   return {
+    mayHave: (key) => known?.has(numberOf(key)) !== false,
     get: (key) => healing((store) => store.get(key)),
     getMany: (keys) => healing((store) => store.getMany?.(keys)),
-    set: (key, value, ttl) => healing((store) => store.set(key, value, ttl)),
-    setMany: (entries) => healing((store) => store.setMany?.(entries)),
+    set(key, value, ttl) {
+      note(key);
+      return healing((store) => store.set(key, value, ttl));
+    },
+    setMany(entries) {
+      for (const { key } of entries) note(key);
+      return healing((store) => store.setMany?.(entries));
+    },
     delete: (key) => healing((store) => store.delete(key)),
     forget: (prefix) => inSlices('key >= ? AND key < ?', prefix, `${prefix}\u{10ffff}`),
     async close() {
@@ -157,4 +172,22 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
       await current.adapter.close().catch(() => {});
     },
   };
+}
+
+const MOST_KNOWN = 2_000_000;
+
+/** Eight of a key's last digits: two keys that share them cost a question, nothing else. */
+const numberOf = (key: string): number => Number.parseInt(key.slice(-8), 16);
+
+/** What the file holds, as far as this process is the only one that writes it; `null` for too much. */
+function knownKeys(sqlite: SQLite.Database): Set<number> | null {
+  const table = sqlite.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'keyv'").get();
+  const known = new Set<number>();
+  if (!table) return known;
+  const keys = sqlite.prepare('SELECT substr(key, -8) FROM keyv').pluck().iterate();
+  for (const key of keys) {
+    if (known.size >= MOST_KNOWN) return null;
+    known.add(numberOf(String(key)));
+  }
+  return known;
 }

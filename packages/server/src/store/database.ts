@@ -112,6 +112,10 @@ export const isDamaged = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/
 export const isDuplicate = (error: unknown): boolean =>
   /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(codeOf(error)) || codeOf(error) === '23505';
 
+/** Is the store, rather than what it was asked, at fault: full, read-only, locked, gone? */
+export const isUnavailable = (error: unknown): boolean =>
+  /^(SQLITE_(FULL|READONLY|IOERR|BUSY|LOCKED|CANTOPEN|CORRUPT|NOTADB)|ECONN|57P|53|08)/.test(codeOf(error));
+
 const reason = (error: unknown): string =>
   codeOf(error) || (error instanceof Error ? error.message : String(error));
 
