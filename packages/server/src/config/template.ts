@@ -16,16 +16,20 @@ cache:
   ttlSeconds: 3600
   staleSeconds: 0               # > 0: an expired answer may stand in when every provider fails
   always: false                 # true: without the client asking for it
-  memoryBytes: 67108864
+  memoryBytes: 67108864         # in front of the store
+  fileMaxBytes: 1073741824      # of dataDir/cache.sqlite
 signup: open                    # open | token | closed: who may POST /v1/users
 limits:
   signupsPerMinute: 60          # per client address
   inFlight: 2000                # model calls at the same time; beyond it 503 at once
   # rpm: 600                    # requests per user and minute
   # tpm: 1000000                # estimated input tokens per user and minute
-  # usdPerDay: 5
+  # usdPerDay: 5                # US dollars per user, UTC days; usdPerMonth likewise
+  # store: redis://…            # for several processes; default: the cache's Redis, else this process
+importedKeys: false             # true: keys that were minted elsewhere, without our checksum, are looked up
+trustedProxies: []              # ["10.0.0.0/8"]: whose X-Forwarded-For is believed
 retentionDays: 30               # request rows older than this are deleted
-logFileMaxBytes: 4294967296
+logFileMaxBytes: 4294967296     # the oldest rows go first
 strictFields: false             # true: unknown request fields are a 422
 selfHosted:
   privateAddresses: false       # true, or a list of origins that users may register: ["http://10.0.0.5:11434"]
@@ -54,6 +58,7 @@ aliases: {}                     # gpt-4o-mini: ib/balanced
 #     fallbackOn: { content_policy: false, refusal: false, context_length: larger }   # larger: to a larger window; true, false
 #     breaker: { failures: 5, openMs: 30000 }
 #     maxUsd: 0.05                        # for all attempts of one request
+#     cache: { always: true, ttlSeconds: 600 }            # or true; false: never
 
 # stages: [logger, auth, limits, cache, router]              # outermost first; a plugin's stage as [name, {options}]
 `;
