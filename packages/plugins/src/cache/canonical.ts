@@ -53,9 +53,11 @@ function bodyOf(request: Request, strict: boolean): unknown {
   if (!native || native.of !== value) return value;
   if (native.bytes.length > MOST_BYTES) return undefined;
   const { buffer, byteOffset, byteLength } = native.bytes;
-  const text = Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
-  if (strict && saysTwice(text)) return undefined;
-  return LONG_NUMBER.test(text) ? JSON.parse(text, exact) : (native.body ?? value);
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  const text = () => bytes.toString('utf8');
+  if (strict && saysTwice(text())) return undefined;
+  const long = LONG_NUMBER.test(bytes.toString('latin1')); // digits are digits there as well, and it is had sooner
+  return long ? JSON.parse(text(), exact) : (native.body ?? value);
 }
 
 /** Whole numbers beyond 2^53 as their digits; the context is ECMAScript's JSON.parse source text access. */

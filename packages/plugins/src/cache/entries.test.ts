@@ -82,7 +82,7 @@ describe('entries in memory', () => {
     expect(bytes).toBeLessThanOrEqual(100_000);
     expect(bytes).toBeGreaterThan(80_000);
     expect(texts.at(-1)).not.toBeNull();
-    entries.keep('huge', entry('x'.repeat(60_000)));
+    entries.keep('huge', entry('x'.repeat(120_000)));
     expect((await find('huge', 'k299')).texts).toMatchObject([null, expect.any(String)]);
   });
 
