@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'test/architecture/*.test.ts', 'test/docs/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/clients/*.test.ts'],
           testTimeout: 30_000,
         },
       },
@@ -14,12 +14,28 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/clients/*.test.ts'],
+          include: [
+            'test/e2e/**/*.test.ts',
+            'test/faults/**/*.test.ts',
+            'test/clients/*.test.ts',
+            'test/contract/*.test.ts',
+            'test/security/*.test.ts',
+          ],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // after the others, and one file at a time: these start processes and look at the clock on the wall
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'held',
+          include: ['test/contract/*.test.ts', 'test/security/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

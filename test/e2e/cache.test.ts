@@ -14,6 +14,7 @@ const parts = standard({
       two: { targets: ['openai:gpt-6-luna', 'groq:openai/gpt-oss-20b'], timeouts: { firstContentMs: 2_000 } },
       kept: { targets: ['openai:gpt-6-luna'], cache: true },
       never: { targets: ['openai:gpt-6-luna'], cache: false },
+      global: { targets: ['openai:gpt-6-luna', 'mistral:mistral-medium-latest'] },
     },
   }),
 });
@@ -397,6 +398,51 @@ describe('Idempotency-Key', () => {
     const other = await account(parts.gateway, ['openai']);
     expect((await ask(other, {}, KEY)).response.headers.get('idempotent-replayed')).toBeNull();
     expect(await calls()).toBe(3);
+  });
+});
+
+describe('what is asked elsewhere', () => {
+  it.each([
+    ['a bucket', { 'x-inferbridge-residency': 'eu' }],
+    ['an override', { 'x-inferbridge-override-model': 'mistral:mistral-medium-latest' }],
+  ])('in %s is another request under an Idempotency-Key', async (_, headers) => {
+    const user = await account(parts.gateway, ['openai', 'mistral']);
+    parts.upstream.script('openai', HELLO);
+    parts.upstream.script('mistral', HELLO);
+    const key = { 'idempotency-key': 'k1' };
+    expect((await ask(user, { model: 'global' }, key)).response.status).toBe(200);
+    expect((await ask(user, { model: 'global' }, { ...key, ...headers })).response.status).toBe(422);
+    expect((await ask(user, { model: 'global' }, key)).response.headers.get('idempotent-replayed')).toBe(
+      'true',
+    );
+    expect((await user.logs())[0]).toMatchObject({ mode: 'global', status: 'cache_hit' });
+  });
+
+  it('in another order is not answered by the call in flight', async () => {
+    const user = await account(parts.gateway, ['openai', 'groq']);
+    const slow = (text: string): Act => ({
+      whole: { ...completion(text), afterMs: 200 } as Act,
+      stream: streamed(text),
+    });
+    parts.upstream.script('openai', slow('from openai'));
+    parts.upstream.script('groq', slow('from groq'));
+    const chains = [
+      ['openai:gpt-6-luna', 'groq:openai/gpt-oss-20b'],
+      ['groq:openai/gpt-oss-20b', 'openai:gpt-6-luna'],
+    ];
+    const told = await Promise.all(chains.map((models) => ask(user, { models })));
+    expect(told.map(({ body }) => body.choices[0]?.message.content)).toEqual(['from openai', 'from groq']);
+  });
+
+  it('keeps no old answer under an Idempotency-Key', async () => {
+    const { user } = await setUp(HELLO, refusal(500));
+    const stale = { ...CACHE, 'x-inferbridge-stale': 'true' };
+    await ask(user, {}, stale);
+    const again = { ...stale, 'cache-control': 'no-cache', 'idempotency-key': 's1' };
+    expect((await ask(user, {}, again)).body.inferbridge).toMatchObject({ stale: true });
+    parts.upstream.script('openai', HELLO);
+    const { response } = await ask(user, {}, { ...again, 'x-inferbridge-stale': 'false' });
+    expect(response.headers.get('idempotent-replayed')).toBeNull();
   });
 });
 

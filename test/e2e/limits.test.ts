@@ -142,6 +142,34 @@ describe.each(kinds)('limits kept in %s', (_, inRedis) => {
   );
 });
 
+describe('what counts', () => {
+  it('as prompt are tools and their calls as well; as money each of n answers', async () => {
+    const upstream = await startUpstream();
+    const gateway = await together(upstream, { tpm: 200, usdPerDay: 1 }, null);
+    upstream.script('openai', HELLO);
+    const large = 'x'.repeat(2_000);
+    const call = { id: 'c', type: 'function', function: { name: 'f', arguments: JSON.stringify({ large }) } };
+    const bodies = [
+      { tools: [{ type: 'function', function: { name: 'f', description: large } }] },
+      {
+        messages: [
+          { role: 'user', content: 'x' },
+          { role: 'assistant', tool_calls: [call] },
+          { role: 'tool', tool_call_id: 'c', content: 'y' },
+        ],
+      },
+    ];
+    const user = await account(gateway, ['openai']);
+    for (const body of bodies) {
+      const over = await user.chat({ model: 'one', ...body });
+      expect(await over.json()).toMatchObject({ error: { limit_type: 'tpm' } });
+      expect(over.headers.get('x-should-retry')).toBe('false');
+    }
+    await gateway.close();
+    await upstream.close();
+  });
+});
+
 describe.skipIf(!hasRedis())('a store of limits that is gone', () => {
   it('lets everybody through, says so once, and is noticed when it is back', async () => {
     const [upstream, redis] = [await startUpstream(), await startRedis()];

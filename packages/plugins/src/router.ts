@@ -27,6 +27,8 @@ declare module '@inferbridge/core/call' {
   interface CallState {
     /** Where this request goes; written when the plan is made, which happens once. */
     route?: Planned;
+    /** How the request was routed, for the log: the tier's name, or how a target was named. */
+    mode?: string;
     /** What keeps a caller on the same arm of a strategy. */
     session?: string;
     /** What strategies may tell requests apart by, besides what is asked; kept on the log row. */

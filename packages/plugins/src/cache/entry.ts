@@ -28,6 +28,8 @@ export interface Entry {
   readonly said: Saying | readonly Piece[];
   /** Names the request that was answered, where another one may ask for the same entry. */
   readonly meaning?: string;
+  /** How that request was routed. */
+  readonly mode?: string;
 }
 
 export const isStreamed = (said: Entry['said']): said is readonly Piece[] => Array.isArray(said);

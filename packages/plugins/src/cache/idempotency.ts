@@ -25,32 +25,42 @@ export function createIdempotency({ entries, clock }: { readonly entries: Entrie
     if (said === null) return next(call);
     const dialect = request.operation === 'chat' ? (request.native?.dialect ?? '') : '';
     const name = `${ownerOf(user)}:${digest(['idempotency-1', user, request.operation, dialect, key])}`;
-    const meaning = digest([said, request.value.model, JSON.stringify(request.value['models'] ?? null)]);
-    const [found = null] = await entries.find([name]);
-    const known = under.get(name) ?? found?.meaning;
+    const { model, models } = request.value;
+    const meaning = digest([said, model, JSON.stringify(models ?? null), call.state.cache?.apart ?? '']);
+    const known = under.get(name);
     if (known !== undefined && known !== meaning) throw reused(key);
-    if (found && found.fresh > clock.wall())
-      return {
-        ...replay(found, request, { cached: 'hit', clock, signal: call.signal, paced: false }),
-        replayed: true,
-      };
     under.set(name, meaning);
+    const over = () => void under.delete(name);
+    const run: Handler = async (leading) => {
+      const reply = await answer(leading).catch((error) => {
+        over();
+        throw error;
+      });
+      onFinish(reply, over);
+      return reply;
+    };
+    const answer: Handler = async (leading) => {
+      const [found = null] = await entries.find([name]);
+      if (found && found.meaning !== meaning) throw reused(key);
+      if (found && found.fresh > clock.wall()) {
+        if (found.mode !== undefined) call.state.mode ??= found.mode;
+        const how = { cached: 'hit', clock, signal: leading.signal, paced: false } as const;
+        return { ...replay(found, request, how), replayed: true };
+      }
+      const reply = await next(leading);
+      if (!keep || reply.cached === 'stale') return reply;
+      if (reply.kind === 'stream') return recorded(reply, clock, times, kept);
+      kept(entryOf(reply, times()));
+      return reply;
+    };
+    const kept = (entry: Entry) => {
+      const { mode } = call.state;
+      entries.keep(name, { ...entry, meaning, ...(mode !== undefined && { mode }) });
+    };
     const times = () => {
       const at = clock.wall();
       return { at, fresh: at + KEPT_MS, until: at + KEPT_MS };
     };
-    const over = () => void under.delete(name);
-    const run: Handler = async (leading) => {
-      const reply = await next(leading).catch((error) => {
-        over();
-        throw error;
-      });
-      const written = keep && reply.kind === 'stream' ? recorded(reply, clock, times, kept) : reply;
-      if (keep && reply.kind !== 'stream') kept(entryOf(reply, times()));
-      onFinish(reply, over);
-      return written;
-    };
-    const kept = (entry: Entry) => entries.keep(name, { ...entry, meaning });
     return flights.join(name, call, run);
   };
 }

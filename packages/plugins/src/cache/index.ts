@@ -11,7 +11,7 @@ import {
 } from '@inferbridge/core';
 import type { Planned } from '../router.ts';
 import { type CacheStore, createEntries, type Entries } from './entries.ts';
-import { type Entry, entryOf, recorded } from './entry.ts';
+import { type Entry, entryOf, isStreamed, recorded } from './entry.ts';
 import { createFlights } from './flight.ts';
 import { createIdempotency } from './idempotency.ts';
 import { type Keys, keysOf, lookedUp, type Scope } from './keys.ts';
@@ -44,6 +44,8 @@ export interface CacheWish {
   /** Streams come back at their own pace. */
   readonly paced?: boolean;
   readonly idempotencyKey?: string;
+  /** What else tells this request from another one under the same key: where it may go. */
+  readonly apart?: string;
 }
 
 export interface CacheOptions {
@@ -107,7 +109,7 @@ export function cache(options: CacheOptions = {}): Middleware {
     const again = (entry: Entry, cached: 'hit' | 'stale') =>
       replay(entry, call.request, { cached, clock, signal: call.signal, paced: policy.paced });
     if (policy.lookUp) {
-      const found = await fresh(planned, keys, policy);
+      const found = await fresh(planned, keys, policy, call.request);
       if (found) return again(found, 'hit');
     }
     try {
@@ -120,11 +122,20 @@ export function cache(options: CacheOptions = {}): Middleware {
     }
   };
 
-  const fresh = async ({ plan }: Planned, keys: Keys, { maxAgeMs }: Policy): Promise<Entry | null> => {
+  const fresh = async (
+    { plan }: Planned,
+    keys: Keys,
+    { maxAgeMs }: Policy,
+    request: Call['request'],
+  ): Promise<Entry | null> => {
     const names = lookedUp(plan).flatMap(({ target }) => keys.of(target) ?? []);
     const now = clock.wall();
     const found = names.length > 0 ? await entries.find(names) : [];
-    return found.find((entry) => entry && entry.fresh > now && now - entry.at <= maxAgeMs) ?? null;
+    return (
+      found.find(
+        (entry) => entry && entry.fresh > now && now - entry.at <= maxAgeMs && fits(entry, request),
+      ) ?? null
+    );
   };
 
   /** The newest that any candidate has left behind. */
@@ -156,6 +167,14 @@ export function cache(options: CacheOptions = {}): Middleware {
     return idempotencyKey ? idempotent(call, idempotencyKey, noStore !== true, next) : next(call);
   };
 }
+
+/** What came whole in the caller's own dialect cannot be told as a stream of that dialect without losing some of it. */
+const fits = ({ said, dialect }: Entry, request: Call['request']): boolean =>
+  request.operation !== 'chat' ||
+  request.value.stream !== true ||
+  isStreamed(said) ||
+  dialect === undefined ||
+  dialect !== request.native?.dialect;
 
 function policyOf(wish: CacheWish, { cache: tier }: Planned, options: CacheOptions): Policy | null {
   const { always = false, ttlSeconds = TTL.default, staleSeconds = 0 } = options;

@@ -1,5 +1,13 @@
 import { hash } from 'node:crypto';
-import { branches, type Call, type Candidate, leaves, type Outcome, type Plan } from '@inferbridge/core';
+import {
+  armOf,
+  branches,
+  type Call,
+  type Candidate,
+  leaves,
+  type Outcome,
+  type Plan,
+} from '@inferbridge/core';
 import { meaningOf } from './canonical.ts';
 
 /** Grows with every change of what an entry or its key holds: older ones are then no longer found. */
@@ -46,13 +54,18 @@ export function keysOf(call: Call, plan: Plan, scope: Scope): Keys | null {
     return key;
   };
   const every = (all: Plan) => [...new Set(leaves(all).flatMap(({ target }) => of(target) ?? []))];
-  // never leaves the process, so it need not be short
+  // never leaves the process, so it need not be short; whose account it is counts always: a key that fails is its owner's
   const named = leaves(plan).map(({ target: { provider, model, account, credential, ownAddress } }) =>
-    scope === 'user' || ownAddress || account === undefined
-      ? written([user, provider, model, account ?? credential])
-      : written([provider, model]),
+    written([
+      scope === 'user' || ownAddress || account === undefined ? user : '',
+      provider,
+      model,
+      account ?? credential,
+    ]),
   );
-  const all = written([request.operation, dialect, meaning, ...[...new Set(named)].sort()]);
+  const [first = ''] = named;
+  const arm = armOf(plan) ?? '';
+  const all = written([request.operation, dialect, meaning, arm, first, ...[...new Set(named)].sort()]);
   return { of, every, all };
 }
 

@@ -65,8 +65,8 @@ export function limits(options: LimitsOptions): Middleware {
     const { rpm, tpm } = own;
     const budgeted = own.usdPerDay !== undefined || own.usdPerMonth !== undefined;
     if (rpm === undefined && tpm === undefined && !budgeted) return next(call);
-    const tokens = tpm === undefined ? 0 : requestFacts(call.request).inputTokens;
-    const cost = budgeted && plan ? mostCost(await plan(call), clock) : 0;
+    const tokens = tpm === undefined ? 0 : requestFacts(call.request).inputTokens + toolTokens(call);
+    const cost = budgeted && plan ? mostCost(await plan(call), call, clock) : 0;
     const budgets = budgeted ? budgetsOf(own, Math.ceil(cost * NANO), clock.wall()) : [];
     const asking = {
       user: user.id,
@@ -109,8 +109,13 @@ async function settled(
 const spentBy = ({ trail }: Call): number => trail.reduce((sum, { cost }) => sum + (cost ?? 0), 0);
 
 /** US dollars that a call may come to: everybody who is called at once, the dearest of those who follow one another. */
-function mostCost({ plan, request }: Planned, clock: Clock): number {
-  const usage = { ...expectedUsage(request), outputTokens: outputOf(request) };
+function mostCost({ plan, request }: Planned, call: Call, clock: Clock): number {
+  const expected = expectedUsage(request);
+  const usage = {
+    ...expected,
+    inputTokens: expected.inputTokens + toolTokens(call),
+    outputTokens: outputOf(request) * choicesOf(call),
+  };
   const wall = clock.wall();
   const of = (part: Plan): number => {
     if ('attempt' in part) return part.attempt.facts.price?.(usage, wall) ?? 0;
@@ -118,6 +123,20 @@ function mostCost({ plan, request }: Planned, clock: Clock): number {
     return ('together' in part ? part.together : part.staggered).reduce((sum, one) => sum + of(one), 0);
   };
   return of(plan);
+}
+
+const choicesOf = ({ request }: Call): number => (request.operation === 'chat' ? (request.value.n ?? 1) : 1);
+
+/** Of what is asked beside the messages' texts: tools, their calls, the schema of the answer. Characters / 4 as well. */
+function toolTokens({ request }: Call): number {
+  if (request.operation !== 'chat') return 0;
+  const { tools, response_format: format, messages } = request.value;
+  let characters = 0;
+  for (const part of [tools, format]) if (part) characters += JSON.stringify(part).length;
+  for (const { tool_calls: calls } of messages)
+    for (const call of calls ?? [])
+      characters += (call.function?.name?.length ?? 0) + (call.function?.arguments?.length ?? 0);
+  return Math.ceil(characters / 4);
 }
 
 const outputOf = (request: RequestFacts): number =>

@@ -47,7 +47,7 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
     status: record.status,
     error: record.error ? `${record.error.class}: ${record.error.message}`.slice(0, MOST_ERROR) : null,
     residency_requested: state.residency ?? null,
-    residency_actual: record.residency,
+    residency_actual: record.status === 'cache_hit' ? 'cache' : record.residency,
     created_at: at,
     strategy: state.route?.strategy ?? null,
     stream: record.stream,

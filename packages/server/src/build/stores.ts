@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Host } from '@inferbridge/core';
-import { OPERATOR_KEY_PREFIX } from '../compat/names.ts';
+import { ENCRYPTION_KEY_VARIABLES, OPERATOR_KEY_PREFIX } from '../compat/names.ts';
+import { ConfigError } from '../config/config-error.ts';
 import type { Loaded } from '../config/load.ts';
 import { removeReports } from '../operations/audit-report.ts';
 import { startPurges } from '../operations/purge.ts';
@@ -45,6 +46,10 @@ export async function openStores(loaded: Loaded, host: Host) {
     onUnreadable: (id) =>
       log.error({ key_id: id }, 'a provider key cannot be decrypted; was the encryption key changed?'),
   });
+  if (await accounts.lockedOut())
+    throw new ConfigError([
+      `the encryption key (${key.file ?? ENCRYPTION_KEY_VARIABLES[0]}) opens none of the provider keys that are stored; put the right one back`,
+    ]);
   const operators = createOperators(accountsDb, clock.wall);
   const words = createWords(logsDb);
   const requestLog = createRequestLog(logsDb, words);

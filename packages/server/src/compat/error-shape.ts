@@ -103,6 +103,9 @@ export function wireError(error: GatewayError, { direct = false }: { direct?: bo
   };
 }
 
+/** Source: openai-node 7.55.0, `retryRequest` (read 2026-11-21). */
+const LONGEST_SDK_WAIT_MS = 60_000;
+
 /** A limit of ours: which one it is, what the limits are, and no further tries where they would be in vain. */
 function limited(error: GatewayError): Partial<WireError> {
   const { limit } = error.details;
@@ -113,7 +116,8 @@ function limited(error: GatewayError): Partial<WireError> {
       ...retryAfter(error),
       ...(limit.rpm !== undefined && { 'x-ratelimit-limit-rpm': String(limit.rpm) }),
       ...(limit.tpm !== undefined && { 'x-ratelimit-limit-tpm': String(limit.tpm) }),
-      ...(limit.type === 'usd' && { 'x-should-retry': 'false' }),
+      // SDKs wait at most so long, and would try sooner than they were told
+      ...((error.details.retryAfterMs ?? 0) >= LONGEST_SDK_WAIT_MS && { 'x-should-retry': 'false' }),
     },
   };
 }

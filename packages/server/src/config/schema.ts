@@ -83,7 +83,9 @@ const tag = z
 const origin = z
   .string()
   .refine(
-    (text) => text === '*' || URL.parse(text)?.origin === text.toLowerCase().replace(/\/$/, ''),
+    (text) =>
+      text === '*' ||
+      (!text.includes('*') && URL.parse(text)?.origin === text.toLowerCase().replace(/\/$/, '')),
     'an origin such as https://app.example.com is wanted, or *',
   );
 

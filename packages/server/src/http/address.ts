@@ -22,13 +22,22 @@ export function createAddressOf(trusted: readonly string[]): AddressOf {
   return ({ socket, headers }) => {
     const peer = plain(socket.remoteAddress ?? '');
     if (trusted.length === 0 || !isTrusted(peer)) return peer;
-    const said = String(headers['x-forwarded-for'] ?? '')
+    let last = peer;
+    for (const entry of String(headers['x-forwarded-for'] ?? '')
       .split(',')
-      .map((address) => plain(address.trim()))
-      .filter((address) => isIP(address) !== 0);
-    return said.findLast((address) => !isTrusted(address)) ?? said[0] ?? peer;
+      .reverse()) {
+      const address = plain(unported(entry.trim()));
+      if (isIP(address) === 0) return last; // whoever wrote this, nothing left of it can be believed
+      if (!isTrusted(address)) return address;
+      last = address;
+    }
+    return last;
   };
 }
+
+/** `203.0.113.5:1234` and `[2001:db8::1]:99` as some proxies write them. */
+const unported = (entry: string): string =>
+  /^\[([^\]]+)\](?::\d+)?$/.exec(entry)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(entry)?.[1] ?? entry;
 
 /** An IPv4 address as itself, also where it comes in IPv6's clothes. */
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '');

@@ -38,7 +38,10 @@ export function createCallState({ tags, drills, providers }: CallStateOptions): 
       ...(residency !== null && { residency }),
       ...(timeoutMs !== null && { attemptTimeoutMs: timeoutMs }),
       ...(session !== null && { session }),
-      cache,
+      cache:
+        cache.idempotencyKey === undefined
+          ? cache
+          : { ...cache, apart: JSON.stringify([override, residency, session, found]) },
       ...(found.length > 0 && { tags: Object.fromEntries(found) }),
       ...(fault !== null && { faults: faultsOf(fault, drills, providers) }),
     };

@@ -42,8 +42,10 @@ export function createEdge({ models, rest, random, inFlight, draining, cors }: E
     if (cors(request, response)) return;
     const id = requestId(request.headers);
     const target = originForm(request.url);
-    if (target === null) {
-      const { wire } = badRequest('the address of the request cannot be read');
+    if (target === null || hostsOf(request) > 1) {
+      const { wire } = badRequest(
+        target === null ? 'the address of the request cannot be read' : 'a request has one Host header',
+      );
       return sendWire(response, wire, chatFailure(wire, id), { 'x-request-id': id });
     }
     request.url = target;
@@ -72,6 +74,16 @@ function originForm(url = ''): string | null {
   if (url.startsWith('/') || url === '*') return url;
   const parsed = URL.parse(url);
   return parsed && `${parsed.pathname}${parsed.search}`;
+}
+
+/** RFC 9112, 3.2: more than one is a 400; a proxy in front may have gone by another one than we would. */
+function hostsOf({ rawHeaders }: IncomingMessage): number {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts;
 }
 
 function pathOf(url: string): string {

@@ -40,6 +40,7 @@ const SSE = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
+  'x-content-type-options': 'nosniff',
 } as const;
 
 export type Answer = (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;

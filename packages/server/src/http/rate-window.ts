@@ -18,8 +18,9 @@ export function createRateWindow(clock: Clock, perMinute: number): RateWindow {
       const recent = (taken.get(key) ?? []).filter((at) => at > now - WINDOW_MS);
       const [oldest] = recent;
       if (recent.length >= perMinute && oldest !== undefined) return oldest + WINDOW_MS - now;
-      if (taken.size >= MOST_KEPT)
-        for (const [old, times] of taken) if ((times.at(-1) ?? 0) <= now - WINDOW_MS) taken.delete(old);
+      taken.delete(key); // and comes last again: the first is whoever was seen longest ago
+      const [longestAgo] = taken.size >= MOST_KEPT ? taken.keys() : [];
+      if (longestAgo !== undefined) taken.delete(longestAgo);
       taken.set(key, [...recent, now]);
       return 0;
     },
@@ -27,11 +28,23 @@ export function createRateWindow(clock: Clock, perMinute: number): RateWindow {
 }
 
 function subnet(address: string): string {
-  const plain = address.replace(/^::ffff:/, '');
-  if (!plain.includes(':')) return plain;
-  const [head = '', tail] = plain.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const rest = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length);
-  return [...groups, ...Array<string>(zeros).fill('0'), ...rest].slice(0, 4).join(':');
+  if (!address.includes(':')) return address;
+  const groups = groupsOf(address);
+  const [a = 0, b = 0] = groups.slice(6);
+  const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
+  if (mapped) return [a >> 8, a & 255, b >> 8, b & 255].join('.');
+  return groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(':');
+}
+
+/** The eight groups of an IPv6 address, however it is spelt. */
+function groupsOf(address: string): number[] {
+  const spelt = URL.parse(`http://[${address.replace(/%.*$/, '')}]`)?.hostname.slice(1, -1) ?? '::';
+  const [head = '', tail = ''] = spelt.split('::');
+  const numbers = (text: string) =>
+    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
+  const [front, back] = [numbers(head), numbers(tail)];
+  return [...front, ...Array<number>(Math.max(0, 8 - front.length - back.length)).fill(0), ...back];
 }

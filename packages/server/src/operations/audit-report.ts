@@ -236,9 +236,9 @@ function byCodePoint(a: string, b: string): number {
   return one.length - other.length;
 }
 
-/** JSON.stringify escapes as Python does below 0x7f; 0x7f itself both leave as it is. */
+/** JSON.stringify escapes as Python does below 0x7f. */
 const escaped = (text: string): string =>
   JSON.stringify(text).replace(
-    /[\u0080-\uffff]/g,
+    /[\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -19,8 +19,6 @@ import { firstModel, inOneSpace } from './vector-space.ts';
 
 declare module '@inferbridge/core/call' {
   interface CallState {
-    /** How the request was routed: a tier's name, `override`, `direct` or `chain`. */
-    mode?: string;
     /** `provider:model` or `provider@label:model`, instead of what the body names. */
     override?: string;
     /** The only bucket to which data may go. */
@@ -145,8 +143,8 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
       return found;
     }
     const keys = await catalogue.providersOf(model, search.keys.filter(routable));
-    const colon = model.indexOf(':');
-    if (keys.length === 0 && colon > 0 && !model.includes('/'))
+    const colon = model.search(/[:/]/);
+    if (keys.length === 0 && colon > 0 && model[colon] === ':')
       throw invalid(
         param,
         `no provider named "${model.slice(0, colon)}"; known: ${providers.names().join(', ')}`,

@@ -7,7 +7,8 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeFileSync,
+  rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +40,7 @@ export function loadEncryptionKey({ dataDir, fromEnvironment, production }: KeyS
   if (fromEnvironment !== null) return { fernet: build(fromEnvironment, VARIABLE), file: null, made: false };
   const file = join(dataDir, 'encryption.key');
   if (existsSync(file)) {
-    chmodSync(file, 0o600);
+    if ((statSync(file).mode & 0o777) !== 0o600) allowed(file, () => chmodSync(file, 0o600));
     return { fernet: build(readFileSync(file, 'utf8'), file), file, made: false };
   }
   if (production)
@@ -51,9 +52,31 @@ export function loadEncryptionKey({ dataDir, fromEnvironment, production }: KeyS
       `${file} is gone, but ${dataDir} holds provider keys encrypted under it; put it back, or set ${VARIABLE} to its content`,
     ]);
   const key = generateFernetKey();
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  writeFileSync(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
+  allowed(file, () => {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    write(file, key);
+  });
   return { fernet: build(key, file), file, made: true };
+}
+
+/** Synced to disk, as what it will encrypt is. */
+function write(file: string, text: string): void {
+  const handle = openSync(file, 'wx', 0o600);
+  try {
+    writeSync(handle, `${text}\n`);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function allowed(file: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    const { code = 'unknown' } = (error ?? {}) as { code?: string }; // whatever was thrown
+    throw new ConfigError([`${file} cannot be written (${code}); the data directory must be writable`]);
+  }
 }
 
 /**
@@ -67,13 +90,8 @@ export function addEncryptionKey(dataDir: string): string {
   const before = readFileSync(file, 'utf8').trim();
   build(before, file);
   const fresh = `${file}.new`;
-  const handle = openSync(fresh, 'wx', 0o600);
-  try {
-    writeSync(handle, `${generateFernetKey()},${before}\n`);
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
+  rmSync(fresh, { force: true }); // of one that was interrupted
+  write(fresh, `${generateFernetKey()},${before}`);
   renameSync(fresh, file); // all or nothing: a key that is half written would be all keys lost
   return file;
 }

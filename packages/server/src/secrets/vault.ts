@@ -16,6 +16,8 @@ export interface Vault {
   unlock(token: string, bound: Bound): string;
   /** The same token under the first key; itself where it is that already. Throws where no key opens it. */
   rotate(token: string): string;
+  /** Does any key open it? */
+  opens(token: string): boolean;
 }
 
 export function createVault(fernet: Fernet): Vault {
@@ -25,6 +27,14 @@ export function createVault(fernet: Fernet): Vault {
         JSON.stringify({ v: 1, user_id: userId, provider, key_id: keyId, base_url: baseUrl, secret }),
       ),
     rotate: (token) => fernet.rotate(token),
+    opens(token) {
+      try {
+        fernet.decrypt(token);
+        return true;
+      } catch {
+        return false;
+      }
+    },
     unlock(token, bound) {
       const inside = parse(fernet.decrypt(token));
       const { user_id, provider, key_id, base_url, secret } = inside;

@@ -41,6 +41,8 @@ export interface Accounts extends Users {
   ): Promise<ProviderKey | 'label' | null>;
   /** Encrypts everybody's keys anew that are not under the first encryption key; tells how many, and how many cannot be read. */
   rotateKeys(): Promise<{ readonly rotated: number; readonly unreadable: number }>;
+  /** Are there provider keys, and none that the encryption keys at hand can open? */
+  lockedOut(): Promise<boolean>;
   /** Rejects where the store cannot be read. */
   ping(): Promise<void>;
 }
@@ -208,6 +210,11 @@ export function createAccounts({ db, vault, wall, onUnreadable }: AccountsOption
         }
         if (rows.length < ROTATED_AT_ONCE) return { rotated, unreadable };
       }
+    },
+
+    async lockedOut() {
+      const rows = await db.selectFrom('provider_keys').select('secret').limit(ROTATED_AT_ONCE).execute();
+      return rows.length > 0 && rows.every(({ secret }) => !vault.opens(secret));
     },
 
     async ping() {

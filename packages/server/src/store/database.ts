@@ -91,12 +91,19 @@ const MOST_STATEMENTS = 200;
 /** The database with its prepared statements kept: preparing one again costs more than running it. */
 export function remembering(sqlite: SQLite.Database): Pick<SQLite.Database, 'prepare' | 'close'> {
   const statements = new Map<string, SQLite.Statement>();
+  /** SQLite has rolled back by itself where the disk was full; to say so again would hide why. */
+  const rollback = {
+    reader: false,
+    run: () => (sqlite.inTransaction ? sqlite.prepare('rollback').run() : { changes: 0, lastInsertRowid: 0 }),
+  };
   return {
     prepare: ((sql: string) => {
+      if (sql === 'rollback') return rollback;
       const known = statements.get(sql);
       if (known) return known;
       if (statements.size >= MOST_STATEMENTS) statements.clear();
-      const made = sqlite.prepare(sql);
+      // whoever reads first and then writes would otherwise not wait for another process's write
+      const made = sqlite.prepare(sql === 'begin' ? 'begin immediate' : sql);
       statements.set(sql, made);
       return made;
     }) as SQLite.Database['prepare'], // the same statements; only its generics are lost
@@ -114,7 +121,9 @@ export const isDuplicate = (error: unknown): boolean =>
 
 /** Is the store, rather than what it was asked, at fault: full, read-only, locked, gone? */
 export const isUnavailable = (error: unknown): boolean =>
-  /^(SQLITE_(FULL|READONLY|IOERR|BUSY|LOCKED|CANTOPEN|CORRUPT|NOTADB)|ECONN|57P|53|08)/.test(codeOf(error));
+  /^(SQLITE_(FULL|READONLY|IOERR|BUSY|LOCKED|CANTOPEN|PERM|CORRUPT|NOTADB)|ECONN|57P|53|08)/.test(
+    codeOf(error),
+  );
 
 const reason = (error: unknown): string =>
   codeOf(error) || (error instanceof Error ? error.message : String(error));

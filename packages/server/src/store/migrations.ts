@@ -157,6 +157,7 @@ export const logsMigrations: Readonly<Record<string, Migration>> = {
         .createTable('words')
         .addColumn('id', column.id, (made) => made.primaryKey().autoIncrement())
         .addColumn('word', 'text', (made) => made.notNull().unique())
+        .addColumn('day', 'integer', (made) => made.notNull())
         .execute();
       await db.schema
         .createTable('routes')

@@ -11,15 +11,29 @@ export async function withoutOldRows(db: Kysely<LogsSchema>): Promise<Kysely<Log
   const tables = await db.introspection.getTables();
   if (!tables.some(({ name }) => name === 'requests')) return db;
   const insert = createRowInsert(db);
-  for (;;) {
-    const { rows } = await sql<OldRow>`select * from ${OLD} order by id limit ${PAGE_ROWS}`.execute(db);
-    if (rows.length === 0) break;
-    await insert.all(rows.map(rowOf));
-    await sql`delete from ${OLD} where id <= ${rows.at(-1)?.id ?? ''}`.execute(db);
+  for (let misses = 0; misses < MOST_MISSES; ) {
+    try {
+      const { rows } = await sql<OldRow>`select * from ${OLD} order by id limit ${PAGE_ROWS}`.execute(db);
+      if (rows.length === 0) break;
+      await insert.all(rows.map(rowOf), async (trx) => {
+        const gone = await sql`delete from ${OLD} where id <= ${rows.at(-1)?.id ?? ''}`.execute(trx);
+        if (Number(gone.numAffectedRows) !== rows.length)
+          throw new Error('another process has moved some of them');
+      });
+      misses = 0;
+    } catch (error) {
+      if (isGone(error)) return db;
+      misses += 1; // another process is at it as well
+      if (misses === MOST_MISSES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50 * misses));
+    }
   }
-  await sql`drop table ${OLD}`.execute(db);
+  await sql`drop table if exists ${OLD}`.execute(db);
   return db;
 }
+
+const MOST_MISSES = 20;
+const isGone = (error: unknown): boolean => /no such table/.test(String((error as Error | null)?.message)); // whatever was thrown
 
 type Json = 'attempts' | 'tags' | 'route';
 type Flag = 'cache_hit' | 'stream' | 'tools' | 'images';

@@ -109,25 +109,56 @@ export function redisLedger({ client, clock, log, spent }: RedisLedgerOptions): 
     return take(asking, tries - 1);
   };
 
+  /** What could not be settled yet: Redis was away. In the order in which it came. */
+  let unsettled: (readonly [keys: readonly string[], values: readonly (string | number)[]])[] = [];
+  let timer: unknown = null;
+  const settle = async (keys: readonly string[], values: readonly (string | number)[]) => {
+    const done = await guard.run(() => run(SETTLE, keys, values).then(() => true), false);
+    if (done || unsettled.length >= MOST_UNSETTLED) return;
+    unsettled.push([keys, values]);
+    timer ??= clock.setTimeout(() => {
+      timer = null;
+      const again = unsettled;
+      unsettled = [];
+      for (const [those, these] of again) void settle(those, these);
+    }, AGAIN_MS);
+    (timer as { unref?: () => void } | null)?.unref?.(); // a Node timer can be let go of, others cannot
+  };
+
   return {
     async take(asking) {
-      const answer = await guard.run(() => take(asking), null);
-      if (answer === null) return { settle() {} };
+      let asked: Promise<readonly [string, number, number]> | null = null;
+      const answer = await guard.run(() => (asked = take(asking)), null);
+      const keys = keysOf(asking);
+      /** Gives back what was reserved and not used, counts what was spent, reserved or not. */
+      const settled = (taken: boolean, second: number, back: number, cost: number) => {
+        const changes = asking.budgets.map(({ amount }) => Math.round(cost) - (taken ? amount : 0));
+        const tokens = taken && asking.tpm !== undefined ? back : 0;
+        if (tokens > 0 || changes.some((change) => change !== 0))
+          void settle(keys, [second, tokens, ...changes]);
+      };
+      if (answer === null) {
+        // let through; an answer that comes too late may have reserved all the same
+        const late = asked as Promise<readonly [string, number, number]> | null;
+        return {
+          settle(back, cost) {
+            if (!late) return settled(false, 0, back, cost);
+            late.then(
+              ([word, , second]) => settled(word === 'taken', second, back, cost),
+              () => settled(false, 0, back, cost),
+            );
+          },
+        };
+      }
       const [word, number, second] = answer;
       if (word === 'rpm' || word === 'tpm')
         return { over: word, waitMs: number < 0 ? Number.POSITIVE_INFINITY : number };
       const budget = asking.budgets[number];
       if (word === 'usd' && budget) return { over: 'usd', waitMs: budget.endsAt - clock.wall(), budget };
-      return {
-        settle(back, cost) {
-          const changes = asking.budgets.map(({ amount }) => Math.round(cost) - amount);
-          if (back === 0 && changes.every((change) => change === 0)) return;
-          void guard.run(
-            () => run(SETTLE, keysOf(asking), [second, asking.tpm === undefined ? 0 : back, ...changes]),
-            null,
-          );
-        },
-      };
+      return { settle: (back, cost) => settled(true, second, back, cost) };
     },
   };
 }
+
+const MOST_UNSETTLED = 50_000;
+const AGAIN_MS = 1_000;

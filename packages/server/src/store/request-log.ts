@@ -44,7 +44,7 @@ export interface RequestLog {
   all(userId: string, since: number, until: number, residency?: string): AsyncIterable<readonly RequestRow[]>;
   /** Deletes at most `most` rows older than this, the oldest first; tells how many. */
   prune(before: number, most: number): Promise<number>;
-  /** Deletes the sums of hours that have no rows any more, and decision records that no row uses. */
+  /** Deletes the sums of earlier hours, and decision records and words that were not used since. */
   pruneSums(before: number): Promise<void>;
   /** Deletes at most `most` of a user's rows; tells how many. When there are none, all else that is theirs. */
   forget(userId: string, most: number): Promise<number>;
@@ -190,24 +190,23 @@ export function createRequestLog(db: Kysely<LogsSchema>, dictionary: Words = cre
     },
 
     async pruneSums(before) {
+      const day = Math.floor(before / DAY_MICROS);
       await db
         .deleteFrom('hours')
         .where('hour', '<', Math.floor(before / HOUR_MICROS))
         .execute();
-      await db
-        .deleteFrom('routes')
-        .where('day', '<', Math.floor(before / DAY_MICROS))
-        .execute();
+      await db.deleteFrom('routes').where('day', '<', day).execute();
+      await dictionary.prune(day);
     },
 
     async forget(userId, most) {
+      await db.deleteFrom('reliability').where('user_id', '=', userId).execute();
       const user = await dictionary.number(userId);
       if (user === undefined) return 0;
       const own = db.selectFrom('calls').select('seq').where('user', '=', user).limit(most);
       const { numDeletedRows } = await db.deleteFrom('calls').where('seq', 'in', own).executeTakeFirst();
       if (numDeletedRows > 0n) return Number(numDeletedRows);
       await db.deleteFrom('hours').where('user', '=', user).execute();
-      await db.deleteFrom('reliability').where('user_id', '=', userId).execute();
       await dictionary.forget(userId);
       return 0;
     },

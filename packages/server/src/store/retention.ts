@@ -55,7 +55,10 @@ export function startRetention({
     if (full && (await requestLog.prune(Number.MAX_SAFE_INTEGER, SLICE_ROWS)) > 0) return true;
     if (clock.now() - sumsAt < SUMS_EVERY_MS) return false;
     sumsAt = clock.now();
-    await requestLog.pruneSums(Math.max(cutOff, (await requestLog.oldest()) ?? 0));
+    // this month's sums stay: budgets begin with them
+    const now = new Date(clock.wall());
+    const month = micros(Date.UTC(now.getUTCFullYear(), now.getUTCMonth()));
+    await requestLog.pruneSums(Math.min(month, Math.max(cutOff, (await requestLog.oldest()) ?? 0)));
     return false;
   };
 

@@ -1,4 +1,4 @@
-import { CompiledQuery, type Kysely } from 'kysely';
+import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
 import { isDuplicate } from './database.ts';
 import { encodeRow, routeText, wayOf, wordsIn } from './row-codec.ts';
 import type { CallRow, HourRow, LogsSchema, RequestRow } from './schema.ts';
@@ -6,8 +6,8 @@ import { createRoutes, createWays, createWords, type Words } from './words.ts';
 
 /** Inserts request rows, many at once. */
 export interface RowInsert {
-  /** All or none of them, together with the sums of their hours. */
-  all(rows: readonly RequestRow[]): Promise<void>;
+  /** All or none of them, together with the sums of their hours, and what else belongs to the same transaction. */
+  all(rows: readonly RequestRow[], also?: (trx: Transaction<LogsSchema>) => Promise<void>): Promise<void>;
 }
 
 const HOUR_MICROS = 3_600_000_000;
@@ -38,9 +38,13 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
     return seq;
   };
 
-  const insertAll = async (calls: readonly CallRow[]): Promise<void> => {
+  const insertAll = async (
+    calls: readonly CallRow[],
+    also?: (trx: Transaction<LogsSchema>) => Promise<void>,
+  ): Promise<void> => {
     const sums = hoursOf(calls);
     await db.transaction().execute(async (trx) => {
+      await also?.(trx);
       const callSql = compiled(`calls ${calls.length}`, () =>
         trx
           .insertInto('calls')
@@ -81,11 +85,11 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
   };
 
   return {
-    async all(rows) {
+    async all(rows, also) {
       if (rows.length === 0) return;
       const texts = rows.map(routeText);
-      const numbers = await words.numbers(rows.flatMap(wordsIn));
       const day = Math.floor(Math.max(...rows.map((row) => row.created_at)) / DAY_MICROS);
+      const numbers = await words.numbers(rows.flatMap(wordsIn), day);
       const routeNumbers = await routes.numbers(
         texts.filter((text) => text !== null),
         day,
@@ -98,7 +102,7 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
       }
       for (let tries = 1; ; tries++)
         try {
-          return await insertAll(calls);
+          return await insertAll(calls, also);
         } catch (error) {
           if (!isDuplicate(error) || tries === TRIES) throw error;
           // another process had the same microsecond

@@ -114,6 +114,8 @@ export interface CallRow {
 export interface WordRow {
   id: Generated<number>;
   word: string;
+  /** The last day on which it was used, days since 1970. */
+  day: number;
 }
 
 /** Which way calls went: numbers of words, 0 for none. What pages are filtered by and sums are told apart by. */

@@ -30,7 +30,8 @@ export interface Users {
   /** Newest first, behind this one. */
   users(query: {
     readonly limit: number;
-    readonly after: string | null;
+    /** The last one of the page before. */
+    readonly after: { readonly createdAt: number; readonly id: string } | null;
     readonly email?: string;
   }): Promise<readonly UserRow[]>;
   /** False where there is no such user. */
@@ -138,12 +139,11 @@ export function createUsers(db: Db, wall: () => number): Users {
     async users({ limit, after, email }) {
       let query = db.selectFrom('users').selectAll();
       if (email !== undefined) query = query.where('email', '=', email);
-      const last = after === null ? null : await this.user(after);
-      if (last)
+      if (after)
         query = query.where((eb) =>
           eb.or([
-            eb('created_at', '<', last.created_at),
-            eb.and([eb('created_at', '=', last.created_at), eb('id', '<', last.id)]),
+            eb('created_at', '<', after.createdAt),
+            eb.and([eb('created_at', '=', after.createdAt), eb('id', '<', after.id)]),
           ]),
         );
       return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute();

@@ -1,86 +1,106 @@
 import { hash } from 'node:crypto';
 import type { Kysely } from 'kysely';
-import type { LogsSchema, WayRow } from './schema.ts';
+import type { LogsSchema, WordRow as StoredWord, WayRow } from './schema.ts';
+
+type WordRow = Omit<StoredWord, 'id'>;
 
 /** Texts that stand in many rows, each kept once. */
 export interface Words {
-  /** Their numbers; new ones are written down. */
-  numbers(words: Iterable<string>): Promise<ReadonlyMap<string, number>>;
+  /** Their numbers; new ones are written down, and those that are used keep living. `day`: days since 1970. */
+  numbers(words: Iterable<string>, day: number): Promise<ReadonlyMap<string, number>>;
   /** `undefined` for one that stands in no row. */
   number(word: string): Promise<number | undefined>;
   words(numbers: Iterable<number | null>): Promise<ReadonlyMap<number, string>>;
   /** It stands in no row any more. */
   forget(word: string): Promise<void>;
+  /** Deletes those that were not used since that day. */
+  prune(day: number): Promise<void>;
 }
 
-const MOST_KEPT = 50_000;
+const MOST_KEPT = 20_000;
 const AT_ONCE = 500;
 
 export function createWords(db: Kysely<LogsSchema>): Words {
-  const byWord = new Map<string, number>();
+  const byWord = new Map<string, { readonly id: number; readonly day: number }>();
   const byNumber = new Map<number, string>();
-  const learn = ({ id, word }: { id: number; word: string }) => {
-    if (byWord.size >= MOST_KEPT) {
-      byWord.clear();
-      byNumber.clear();
+  const learn = ({ id, word, day }: WordRow & { readonly id: number }) => {
+    const [oldest] = byWord.size >= MOST_KEPT && !byWord.has(word) ? byWord : [];
+    if (oldest) {
+      byWord.delete(oldest[0]);
+      byNumber.delete(oldest[1].id);
     }
-    byWord.set(word, id);
+    byWord.set(word, { id, day });
     byNumber.set(id, word);
   };
-  const find = async (unknown: readonly string[]) => {
-    for (let at = 0; at < unknown.length; at += AT_ONCE)
-      for (const row of await db
-        .selectFrom('words')
-        .selectAll()
-        .where('word', 'in', unknown.slice(at, at + AT_ONCE))
-        .execute())
-        learn(row);
+  const read = async (some: readonly string[]) => {
+    const rows = [];
+    for (let at = 0; at < some.length; at += AT_ONCE)
+      rows.push(
+        ...(await db
+          .selectFrom('words')
+          .selectAll()
+          .where('word', 'in', some.slice(at, at + AT_ONCE))
+          .execute()),
+      );
+    for (const row of rows) learn(row);
+    return rows;
   };
   return {
-    async numbers(words) {
-      const wanted = new Set(words);
-      const unknown = [...wanted].filter((word) => !byWord.has(word));
-      if (unknown.length > 0) {
-        await find(unknown);
-        const fresh = unknown.filter((word) => !byWord.has(word));
-        for (let at = 0; at < fresh.length; at += AT_ONCE)
-          await db
-            .insertInto('words')
-            .values(fresh.slice(at, at + AT_ONCE).map((word) => ({ word })))
-            .onConflict((conflict) => conflict.column('word').doNothing())
-            .execute();
-        await find(fresh);
+    async numbers(words, day) {
+      const found = new Map<string, number>();
+      const unknown: string[] = [];
+      for (const word of new Set(words)) {
+        const known = byWord.get(word);
+        if (known && known.day >= day) found.set(word, known.id);
+        else unknown.push(word);
       }
-      return new Map([...wanted].map((word) => [word, byWord.get(word) ?? 0]));
+      for (let at = 0; at < unknown.length; at += AT_ONCE)
+        await db
+          .insertInto('words')
+          .values(unknown.slice(at, at + AT_ONCE).map((word) => ({ word, day })))
+          .onConflict((conflict) => conflict.column('word').doUpdateSet({ day }))
+          .execute();
+      for (const { id, word } of await read(unknown)) found.set(word, id);
+      for (const word of unknown)
+        if (!found.has(word)) throw new TypeError('a word that was just written is not there');
+      return found;
     },
     async number(word) {
-      if (!byWord.has(word)) await find([word]);
-      return byWord.get(word);
+      const known = byWord.get(word);
+      if (known) return known.id;
+      const [row] = await read([word]);
+      return row?.id;
     },
     async words(numbers) {
-      const wanted = [...new Set(numbers)].filter(
-        (number): number is number => number !== null && number !== 0,
-      );
-      const unknown = wanted.filter((number) => !byNumber.has(number));
+      const found = new Map<number, string>();
+      const unknown: number[] = [];
+      for (const number of new Set(numbers)) {
+        if (!number) continue;
+        const word = byNumber.get(number);
+        if (word === undefined) unknown.push(number);
+        else found.set(number, word);
+      }
       for (let at = 0; at < unknown.length; at += AT_ONCE)
         for (const row of await db
           .selectFrom('words')
           .selectAll()
           .where('id', 'in', unknown.slice(at, at + AT_ONCE))
-          .execute())
+          .execute()) {
           learn(row);
-      return new Map(
-        wanted.flatMap((number) => {
-          const word = byNumber.get(number);
-          return word === undefined ? [] : [[number, word] as const];
-        }),
-      );
+          found.set(row.id, row.word);
+        }
+      return found;
     },
     async forget(word) {
-      const number = byWord.get(word);
+      const known = byWord.get(word);
       byWord.delete(word);
-      if (number !== undefined) byNumber.delete(number);
+      if (known) byNumber.delete(known.id);
       await db.deleteFrom('words').where('word', '=', word).execute();
+    },
+    async prune(day) {
+      await db.deleteFrom('words').where('day', '<', day).execute();
+      byWord.clear();
+      byNumber.clear();
     },
   };
 }

@@ -36,6 +36,16 @@ const userBody = z.strictObject({
     .optional(),
 });
 
+const writeCursor = (last: UserRow | undefined): string | null =>
+  last ? Buffer.from(`${last.created_at}:${last.id}`).toString('base64url') : null;
+
+function readCursor(text: string): { readonly createdAt: number; readonly id: string } {
+  const [, at = '', id = ''] =
+    /^(\d{1,16}):([0-9a-f-]{36})$/.exec(Buffer.from(text, 'base64url').toString('latin1')) ?? [];
+  if (id === '') throw unprocessable('cursor', 'cursor: pass on next_cursor as it came');
+  return { createdAt: Number(at), id };
+}
+
 /** Throws 422 that names the first field at fault. */
 function checked<T>(type: z.ZodType<T>, body: Record<string, unknown>): T {
   const result = type.safeParse(body);
@@ -43,7 +53,11 @@ function checked<T>(type: z.ZodType<T>, body: Record<string, unknown>): T {
   const [issue] = result.error.issues;
   const unknown = issue && 'keys' in issue ? issue.keys : [];
   const field = [...(issue?.path ?? []), ...unknown.slice(0, 1)].join('.') || 'body';
-  throw unprocessable(field, `${field}: ${issue?.message ?? 'invalid'}`);
+  const shown = field.slice(0, 128);
+  throw unprocessable(
+    shown,
+    `${shown}: ${unknown.length > 0 ? 'unknown field' : (issue?.message ?? 'invalid')}`,
+  );
 }
 
 /** What the operator may do: users, limits, lost keys, tokens for sign-up. Nothing here shows a key but once. */
@@ -69,9 +83,7 @@ export const adminRoutes = (options: AdminOptions): readonly Route[] => {
         const limit = query['limit'] === undefined ? DEFAULT_USERS : Number(query['limit']);
         if (!Number.isInteger(limit) || limit < 1 || limit > MOST_USERS)
           throw unprocessable('limit', `limit: a whole number from 1 to ${MOST_USERS} is wanted`);
-        const after = query['cursor'] ?? null;
-        if (after !== null && !(await accounts.user(after)))
-          throw unprocessable('cursor', 'cursor: pass on next_cursor as it came');
+        const after = query['cursor'] === undefined ? null : readCursor(query['cursor']);
         const { email } = query;
         const users = await accounts.users({
           limit,
@@ -82,7 +94,7 @@ export const adminRoutes = (options: AdminOptions): readonly Route[] => {
           status: 200,
           body: {
             data: users.map(shown),
-            next_cursor: users.length === limit ? (users.at(-1)?.id ?? null) : null,
+            next_cursor: users.length === limit ? writeCursor(users.at(-1)) : null,
           },
         };
       },

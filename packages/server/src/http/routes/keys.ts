@@ -138,8 +138,12 @@ function read<T>(type: z.ZodType<T>, body: Record<string, unknown>): T {
   const result = type.safeParse(body);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const field = String(issue?.path[0] ?? (issue && 'keys' in issue ? issue.keys[0] : 'body'));
-  throw unprocessable(field, `${field}: ${issue?.message ?? 'invalid'}`);
+  const unknown = issue && 'keys' in issue ? issue.keys : [];
+  const field = String(issue?.path[0] ?? unknown[0] ?? 'body').slice(0, 128);
+  throw unprocessable(
+    field,
+    `${field}: ${unknown.length > 0 ? 'unknown field' : (issue?.message ?? 'invalid')}`,
+  );
 }
 
 function addressable(label: string | null | undefined): void {
