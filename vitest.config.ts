@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/clients/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'test/architecture/*.test.ts', 'test/docs/*.test.ts'],
           testTimeout: 30_000,
         },
       },
@@ -14,13 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: [
-            'test/e2e/**/*.test.ts',
-            'test/faults/**/*.test.ts',
-            'test/clients/*.test.ts',
-            'test/contract/*.test.ts',
-            'test/security/*.test.ts',
-          ],
+          include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/clients/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // after the others, and one file at a time: these start processes and look at the clock on the wall

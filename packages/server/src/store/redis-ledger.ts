@@ -80,7 +80,7 @@ export interface RedisLedgerOptions extends Pick<LedgerOptions, 'spent'> {
 
 /** What callers have used, in Redis. While that cannot be reached everybody is let through, and the log says so. */
 export function redisLedger({ client, clock, log, spent }: RedisLedgerOptions): Ledger {
-  const guard = createGuard({ what: 'the store of limits', clock, log });
+  const guard = createGuard({ what: 'the store of limits', clock, log, patienceMs: PATIENCE_MS });
   const run = (script: string, keys: readonly string[], values: readonly (string | number)[]) =>
     client.isReady
       ? client.sendCommand(['EVAL', script, String(keys.length), ...keys, ...values.map(String)])
@@ -92,11 +92,19 @@ export function redisLedger({ client, clock, log, spent }: RedisLedgerOptions): 
   ];
 
   /** A budget that Redis does not know begins with what is written down; whoever was first wins. */
-  const begin = async (user: string, budget: MoneyBudget): Promise<void> => {
-    const amount = spent ? await spent(user, budget) : 0;
-    const seconds = Math.max(60, Math.ceil((budget.endsAt - clock.wall()) / 1_000) + 86_400);
+  const beginning = new Map<string, Promise<unknown>>();
+  const begin = (user: string, budget: MoneyBudget): Promise<unknown> => {
     const key = `${PREFIX}:{${user}}:${budget.period}`;
-    await client.sendCommand(['SET', key, String(Math.round(amount)), 'EX', String(seconds), 'NX']);
+    const known = beginning.get(key);
+    if (known) return known;
+    const seconds = Math.max(60, Math.ceil((budget.endsAt - clock.wall()) / 1_000) + 86_400);
+    const set = async () => {
+      const amount = spent ? await spent(user, budget) : 0;
+      return client.sendCommand(['SET', key, String(Math.round(amount)), 'EX', String(seconds), 'NX']);
+    };
+    const made = set().finally(() => beginning.delete(key));
+    beginning.set(key, made);
+    return made;
   };
 
   const take = async (asking: Asking, tries = 3): Promise<readonly [string, number, number]> => {
@@ -160,5 +168,7 @@ export function redisLedger({ client, clock, log, spent }: RedisLedgerOptions): 
   };
 }
 
+/** More than a look-up in the cache has: a new budget takes three questions, and what is let through is money. */
+const PATIENCE_MS = 100;
 const MOST_UNSETTLED = 50_000;
 const AGAIN_MS = 1_000;
