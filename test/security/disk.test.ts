@@ -71,6 +71,19 @@ describe.skipIf(WHY !== null)(`a full disk${WHY === null ? '' : ` (skipped: ${WH
 
   unavailable(() => at);
 
+  it('an audit export that finds no room is a 503, and only that one call is in trouble', async () => {
+    const day = (from: number) => new Date(Date.now() + from * 86_400_000).toISOString();
+    const response = await at.gateway.fetch(
+      `/v1/audit/export?start_date=${day(-1)}&end_date=${day(1)}&format=json`,
+      { key: at.user.key },
+    );
+    expect([response.status, await response.json()]).toMatchObject([
+      503,
+      { error: { type: 'service_unavailable_error' } },
+    ]);
+    expect((await at.gateway.fetch('/live')).status).toBe(200);
+  });
+
   it('nothing is half-written: all is as it was', async () => {
     expect(await shown(at)).toEqual(before);
   });

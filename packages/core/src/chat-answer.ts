@@ -4,11 +4,9 @@ import { abortable } from './clock.ts';
 import { asGatewayError } from './errors.ts';
 import { type Frames, frameOf } from './frame.ts';
 import type { ChatAnswer, ChatBody, ChatStream } from './provider.ts';
-import { createFold } from './stream/fold.ts';
+import { foldFrames } from './stream/fold.ts';
 import { observe } from './stream/observe.ts';
 import { unfold } from './stream/unfold.ts';
-
-const encoder = new TextEncoder();
 
 /** Chunks as asked for: framed where the caller streams, folded where not. */
 export async function asAsked(
@@ -24,16 +22,13 @@ export async function asAsked(
       : await abortable(answer, call.signal);
   if (given.kind === 'completion') return streams ? unfolded(given) : given;
   if (streams) return given;
-  const fold = createFold();
   const observation = await observe(aborting(given.frames, call), () => {}, choicesOf(call));
   try {
-    for await (const frame of observation.frames) for (const chunk of frame.chunks()) fold.add(chunk);
+    return await foldFrames(observation.frames);
   } catch (error) {
     // nobody has seen any of it, so nothing is committed
     throw asGatewayError(error).cause ?? error;
   }
-  const whole = fold.done();
-  return { kind: 'completion', bytes: encoder.encode(JSON.stringify(whole)), json: () => whole };
 }
 
 /** A whole answer where a stream was asked for. */

@@ -11,6 +11,9 @@ export interface Clock {
   clearTimeout(timer: Timer): void;
 }
 
+/** The process need not wait for this one; a Node timer can be let go of, others have nothing to keep. */
+export const letGo = (timer: Timer): void => (timer as { unref?: () => void } | null)?.unref?.();
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),

@@ -46,9 +46,10 @@ export interface Host {
   readonly log: Log;
 }
 
-const silent: Log = { info() {}, warn() {}, error() {} };
+/** Says nothing. */
+export const silentLog: Log = { info() {}, warn() {}, error() {} };
 
 /** A host on the machine's clock and randomness that logs nowhere. */
 export function createHost(parts: Partial<Host> & Pick<Host, 'transport'>): Host {
-  return { clock: systemClock, random: Math.random, log: silent, ...parts };
+  return { clock: systemClock, random: Math.random, log: silentLog, ...parts };
 }

@@ -1,6 +1,7 @@
 export * from './budget.ts';
 export * from './call.ts';
 export * from './chat.ts';
+export { choicesOf } from './chat-answer.ts';
 export * from './clock.ts';
 export * from './embeddings.ts';
 export { LONGEST_WAIT_MS } from './engine/again.ts';
@@ -20,7 +21,7 @@ export * from './provider.ts';
 export { seededRandom } from './random.ts';
 export * from './registry.ts';
 export * from './reply.ts';
-export { createFold } from './stream/fold.ts';
+export { bodyOf, createFold, foldFrames } from './stream/fold.ts';
 export { type Cutter, createCutter, parseEvents, type ServerEvent } from './stream/sse.ts';
 export { unfold } from './stream/unfold.ts';
 export * from './target.ts';

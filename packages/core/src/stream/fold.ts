@@ -6,6 +6,24 @@ import type {
   ToolCall,
   ToolCallDelta,
 } from '../chat.ts';
+import type { Frame } from '../frame.ts';
+import type { ChatBody } from '../provider.ts';
+
+const encoder = new TextEncoder();
+
+/** A completion as the body of an answer. */
+export const bodyOf = (completion: ChatCompletion): ChatBody => ({
+  kind: 'completion',
+  bytes: encoder.encode(JSON.stringify(completion)),
+  json: () => completion,
+});
+
+/** What a whole stream says, as the body of an answer; throws what its frames throw. */
+export async function foldFrames(frames: AsyncIterable<Frame>): Promise<ChatBody> {
+  const fold = createFold();
+  for await (const frame of frames) for (const chunk of frame.chunks()) fold.add(chunk);
+  return bodyOf(fold.done());
+}
 
 /** Gathers the chunks of a stream into the completion that the same request without streaming would have given. */
 export function createFold(): { add(chunk: ChatChunk): void; done(): ChatCompletion } {

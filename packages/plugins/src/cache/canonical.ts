@@ -46,6 +46,10 @@ export function meaningOf(request: Request, { strict }: { readonly strict: boole
   }
 }
 
+/** The dialect in which was asked; empty for the canonical form itself. */
+export const dialectOf = (request: Request): string =>
+  request.operation === 'chat' ? (request.native?.dialect ?? '') : '';
+
 /** As it came in where that tells more than what was read from it. */
 function bodyOf(request: Request, strict: boolean): unknown {
   const { value } = request;

@@ -1,4 +1,4 @@
-import { type Clock, type Log, type Store, systemClock } from '@inferbridge/core';
+import { type Clock, type Log, type Store, silentLog, systemClock } from '@inferbridge/core';
 import { LRUCache } from 'lru-cache';
 import { decode, type Entry, encode } from './entry.ts';
 import { createGuard } from './guard.ts';
@@ -47,13 +47,12 @@ const EVERY_MS = 100;
 const WRITE_PATIENCE_MS = 2_000;
 const MOST_WAITING = 2_000;
 const BATCH = 100;
-const SILENT: Log = { info() {}, warn() {}, error() {} };
 
 export function createEntries({
   store,
   memoryBytes = MEMORY_BYTES,
   clock = systemClock,
-  log = SILENT,
+  log = silentLog,
 }: EntriesOptions): Entries {
   const memory =
     memoryBytes > 0
@@ -79,10 +78,8 @@ export function createEntries({
     return bytes ? usable(decode(bytes.toString())) : null;
   };
 
-  const far = (keys: string[]): Promise<readonly unknown[]> => {
-    if (!store) return Promise.resolve([]);
-    return store.getMany ? store.getMany(keys) : Promise.all(keys.map((key) => store.get(key)));
-  };
+  const far = (from: CacheStore, keys: string[]): Promise<readonly unknown[]> =>
+    from.getMany ? from.getMany(keys) : Promise.all(keys.map((key) => from.get(key)));
 
   const writeSome = async () => {
     const batch = [...waiting].slice(0, BATCH);
@@ -124,7 +121,7 @@ export function createEntries({
       const missing = keys.filter((key, index) => !found[index] && store?.mayHave?.(key) !== false);
       if (missing.length === 0 || !store) return found;
       const askedAt = forgets;
-      const texts: unknown = await reads.run(() => far(missing), []);
+      const texts: unknown = await reads.run(() => far(store, missing), []);
       for (const [index, key] of missing.entries()) {
         const text: unknown = Array.isArray(texts) ? texts[index] : undefined;
         const entry = usable(decode(text));

@@ -85,10 +85,21 @@ function sayingOf(bytes: Uint8Array, native?: NativeReply): Saying {
 }
 
 /**
- * Writes a stream down while it passes. `kept` gets the entry when the stream has ended well; one that failed, was left
- * by its reader, or is too large is forgotten.
+ * Writes an answer down: at once, or while its stream passes. `kept` gets the entry when the answer is complete; a stream
+ * that failed, was left by its reader, or is too large is forgotten.
  */
-export function recorded(
+export function recorded<One extends Reply>(
+  reply: One,
+  clock: Clock,
+  times: () => Times,
+  kept: (entry: Entry) => void,
+): One {
+  if (reply.kind === 'stream') return recordedStream(reply, clock, times, kept) as One; // a stream stays one
+  kept(entryOf(reply, times()));
+  return reply;
+}
+
+function recordedStream(
   reply: Stream,
   clock: Clock,
   times: () => Times,

@@ -3,7 +3,7 @@ import {
   asGatewayError,
   type Call,
   createEnding,
-  createFold,
+  foldFrames,
   fork,
   type Handler,
   type Reply,
@@ -142,17 +142,6 @@ function given(reply: Landed, call: Call): Reply | Promise<Reply> {
   return asked(reply.readers.get(call) ?? readerFor(reply.stream, call), call);
 }
 
-const encoder = new TextEncoder();
-
-async function wholeOf(stream: Stream): Promise<Reply> {
-  const fold = createFold();
-  const { frames, ...about } = stream;
-  for await (const frame of frames) for (const chunk of frame.chunks()) fold.add(chunk);
-  const completion = fold.done();
-  return {
-    ...about,
-    kind: 'completion',
-    bytes: encoder.encode(JSON.stringify(completion)),
-    json: () => completion,
-  };
+async function wholeOf({ frames, ...about }: Stream): Promise<Reply> {
+  return { ...about, ...(await foldFrames(frames)) };
 }

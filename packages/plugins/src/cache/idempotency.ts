@@ -1,7 +1,7 @@
 import { type Call, type Clock, GatewayError, type Handler, onFinish, type Reply } from '@inferbridge/core';
-import { meaningOf } from './canonical.ts';
+import { dialectOf, meaningOf } from './canonical.ts';
 import type { Entries } from './entries.ts';
-import { type Entry, entryOf, recorded } from './entry.ts';
+import { type Entry, recorded } from './entry.ts';
 import { createFlights } from './flight.ts';
 import { digest, ownerOf } from './keys.ts';
 import { replay } from './replay.ts';
@@ -23,8 +23,7 @@ export function createIdempotency({ entries, clock }: { readonly entries: Entrie
     const user = call.state.user?.id ?? '';
     const said = meaningOf(request, { strict: false });
     if (said === null) return next(call);
-    const dialect = request.operation === 'chat' ? (request.native?.dialect ?? '') : '';
-    const name = `${ownerOf(user)}:${digest(['idempotency-1', user, request.operation, dialect, key])}`;
+    const name = `${ownerOf(user)}:${digest(['idempotency-1', user, request.operation, dialectOf(request), key])}`;
     const { model, models } = request.value;
     const meaning = digest([said, model, JSON.stringify(models ?? null), call.state.cache?.apart ?? '']);
     const known = under.get(name);
@@ -48,10 +47,7 @@ export function createIdempotency({ entries, clock }: { readonly entries: Entrie
         return { ...replay(found, request, how), replayed: true };
       }
       const reply = await next(leading);
-      if (!keep || reply.cached === 'stale') return reply;
-      if (reply.kind === 'stream') return recorded(reply, clock, times, kept);
-      kept(entryOf(reply, times()));
-      return reply;
+      return keep && reply.cached !== 'stale' ? recorded(reply, clock, times, kept) : reply;
     };
     const kept = (entry: Entry) => {
       const { mode } = call.state;

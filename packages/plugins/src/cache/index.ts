@@ -11,7 +11,7 @@ import {
 } from '@inferbridge/core';
 import type { Planned } from '../router.ts';
 import { type CacheStore, createEntries, type Entries } from './entries.ts';
-import { type Entry, entryOf, isStreamed, recorded } from './entry.ts';
+import { type Entry, isStreamed, recorded } from './entry.ts';
 import { createFlights } from './flight.ts';
 import { createIdempotency } from './idempotency.ts';
 import { type Keys, keysOf, lookedUp, type Scope } from './keys.ts';
@@ -154,9 +154,7 @@ export function cache(options: CacheOptions = {}): Middleware {
         const at = clock.wall();
         return { at, fresh: at + ttlMs, until: at + ttlMs + staleMs };
       };
-      if (reply.kind === 'stream') return recorded(reply, clock, times, (entry) => entries.keep(key, entry));
-      entries.keep(key, entryOf(reply, times()));
-      return reply;
+      return recorded(reply, clock, times, (entry) => entries.keep(key, entry));
     };
 
   return (call, next): Promise<Reply> => {

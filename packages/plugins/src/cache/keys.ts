@@ -8,7 +8,7 @@ import {
   type Outcome,
   type Plan,
 } from '@inferbridge/core';
-import { meaningOf } from './canonical.ts';
+import { dialectOf, meaningOf } from './canonical.ts';
 
 /** Grows with every change of what an entry or its key holds: older ones are then no longer found. */
 const VERSION = 'cache-1';
@@ -32,7 +32,7 @@ export function keysOf(call: Call, plan: Plan, scope: Scope): Keys | null {
   const user = state.user?.id ?? '';
   const meaning = meaningOf(request, { strict: scope === 'shared' });
   if (meaning === null) return null;
-  const dialect = request.operation === 'chat' ? (request.native?.dialect ?? '') : '';
+  const dialect = dialectOf(request);
   const made = new Map<string, string>();
   const of: Keys['of'] = ({ provider, model, account, ownAddress }) => {
     if (account === undefined) return null;

@@ -1,4 +1,5 @@
 import {
+  bodyOf,
   type ChatCompletion,
   type Clock,
   type Completion,
@@ -47,10 +48,7 @@ export function replay(entry: Entry, request: Request, options: ReplayOptions): 
   if (request.value.stream === true)
     return streamOf(isStreamed(said) ? piecesOf(said, dialect, options) : unfolded(said), entry, options);
   const head = { ...outcome(entry, options, true), kind: 'completion' } as const;
-  if (isStreamed(said)) {
-    const completion = folded(said);
-    return { ...head, bytes: encoder.encode(JSON.stringify(completion)), json: () => completion };
-  }
+  if (isStreamed(said)) return { ...head, ...bodyOf(folded(said)) };
   const bytes = encoder.encode(said.text);
   return {
     ...head,

@@ -1,13 +1,14 @@
 import {
+  branches,
   type Call,
   type Clock,
+  choicesOf,
   expectedUsage,
   GatewayError,
   type Middleware,
   onFinish,
   type Plan,
   type Reply,
-  type RequestFacts,
   requestFacts,
   systemClock,
 } from '@inferbridge/core';
@@ -65,8 +66,9 @@ export function limits(options: LimitsOptions): Middleware {
     const { rpm, tpm } = own;
     const budgeted = own.usdPerDay !== undefined || own.usdPerMonth !== undefined;
     if (rpm === undefined && tpm === undefined && !budgeted) return next(call);
-    const tokens = tpm === undefined ? 0 : requestFacts(call.request).inputTokens + toolTokens(call);
-    const cost = budgeted && plan ? mostCost(await plan(call), call, clock) : 0;
+    const beside = tpm === undefined && !budgeted ? 0 : toolTokens(call);
+    const tokens = tpm === undefined ? 0 : requestFacts(call.request).inputTokens + beside;
+    const cost = budgeted && plan ? mostCost(await plan(call), beside, choicesOf(call), clock.wall()) : 0;
     const budgets = budgeted ? budgetsOf(own, Math.ceil(cost * NANO), clock.wall()) : [];
     const asking = {
       user: user.id,
@@ -108,24 +110,24 @@ async function settled(
 
 const spentBy = ({ trail }: Call): number => trail.reduce((sum, { cost }) => sum + (cost ?? 0), 0);
 
-/** US dollars that a call may come to: everybody who is called at once, the dearest of those who follow one another. */
-function mostCost({ plan, request }: Planned, call: Call, clock: Clock): number {
+/**
+ * US dollars that a call may come to: everybody who is called at once, the dearest of those who follow one another.
+ * `beside`: tokens of its prompt that stand outside of its messages' texts.
+ */
+function mostCost({ plan, request }: Planned, beside: number, choices: number, wall: number): number {
   const expected = expectedUsage(request);
   const usage = {
     ...expected,
-    inputTokens: expected.inputTokens + toolTokens(call),
-    outputTokens: outputOf(request) * choicesOf(call),
+    inputTokens: expected.inputTokens + beside,
+    outputTokens: (request.maxOutputTokens ?? expected.outputTokens) * choices,
   };
-  const wall = clock.wall();
   const of = (part: Plan): number => {
     if ('attempt' in part) return part.attempt.facts.price?.(usage, wall) ?? 0;
-    if ('inOrder' in part) return Math.max(0, ...part.inOrder.map(of));
-    return ('together' in part ? part.together : part.staggered).reduce((sum, one) => sum + of(one), 0);
+    const costs = branches(part).map(of);
+    return 'inOrder' in part ? Math.max(0, ...costs) : costs.reduce((sum, cost) => sum + cost, 0);
   };
   return of(plan);
 }
-
-const choicesOf = ({ request }: Call): number => (request.operation === 'chat' ? (request.value.n ?? 1) : 1);
 
 /** Of what is asked beside the messages' texts: tools, their calls, the schema of the answer. Characters / 4 as well. */
 function toolTokens({ request }: Call): number {
@@ -138,9 +140,6 @@ function toolTokens({ request }: Call): number {
       characters += (call.function?.name?.length ?? 0) + (call.function?.arguments?.length ?? 0);
   return Math.ceil(characters / 4);
 }
-
-const outputOf = (request: RequestFacts): number =>
-  request.maxOutputTokens ?? expectedUsage(request).outputTokens;
 
 function budgetsOf({ usdPerDay, usdPerMonth }: Limits, amount: number, wall: number): Budget[] {
   const now = new Date(wall);

@@ -53,7 +53,7 @@ export async function openStores(loaded: Loaded, host: Host) {
   const operators = createOperators(accountsDb, clock.wall);
   const words = createWords(logsDb);
   const requestLog = createRequestLog(logsDb, words);
-  const shared = openShared(config, host, requestLog.spent);
+  const shared = await openShared(config, host, requestLog.spent);
   const writer = createLogWriter({ insert: createRowInsert(logsDb, words), clock, log });
   const reliability = createReliabilityLog({ db: logsDb, clock, log });
   const retention = startRetention({

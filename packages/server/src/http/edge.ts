@@ -40,9 +40,9 @@ export function createEdge({ models, rest, random, inFlight, draining, cors }: E
   const handle: RequestListener = (request, response) => {
     if (draining()) response.setHeader('connection', 'close');
     if (cors(request, response)) return;
-    const id = requestId(request.headers);
     const target = originForm(request.url);
     if (target === null || hostsOf(request) > 1) {
+      const id = requestId(request.headers);
       const { wire } = badRequest(
         target === null ? 'the address of the request cannot be read' : 'a request has one Host header',
       );
@@ -51,6 +51,7 @@ export function createEdge({ models, rest, random, inFlight, draining, cors }: E
     request.url = target;
     const model = request.method === 'POST' ? models.get(pathOf(target)) : undefined;
     if (!model) return rest(request, response);
+    const id = requestId(request.headers);
     if (running.size >= inFlight) {
       const wire = overloaded(random());
       return sendWire(response, wire, model.front.failure(wire, id), {

@@ -47,3 +47,10 @@ export const unavailable = () =>
       headers: { 'retry-after': '5' },
     },
   );
+
+export function tooMany(what: string, waitMs: number): HttpError {
+  const seconds = Math.ceil(waitMs / 1000);
+  return new HttpError(429, 'rate_limit_error', `too many ${what} — try again in ${seconds} seconds`, {
+    headers: { 'retry-after': String(seconds) },
+  });
+}

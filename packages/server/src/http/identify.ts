@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Clock, Log } from '@inferbridge/core';
+import { type Clock, type Log, letGo } from '@inferbridge/core';
 import type { Limits, User } from '@inferbridge/plugins';
 import { KEY_PREFIX, LEGACY_KEY_PREFIX, OPERATOR_KEY_PREFIX } from '../compat/names.ts';
 import { hashOf, isWellFormed } from '../secrets/api-key.ts';
@@ -66,7 +66,7 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     known.set(digest, { user, until: clock.now() + FRESH_MS });
     used.set(digest, micros(clock.wall()));
     timer ??= clock.setTimeout(() => void touch(), TOUCH_MS);
-    (timer as { unref?: () => void } | null)?.unref?.(); // a Node timer can be let go of, others cannot
+    letGo(timer);
     return user;
   };
 

@@ -1,10 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream, createWriteStream, mkdirSync, rmSync, type WriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { added, type Counts, groupedBy, loggedRow, usdOfNano } from '../compat/log.ts';
 import type { AuditKey } from '../secrets/audit-key.ts';
-import type { RequestLog } from '../store/request-log.ts';
+import type { RequestLog, Sum } from '../store/request-log.ts';
 import type { RequestRow } from '../store/schema.ts';
 import { isoMicros, micros } from '../store/time.ts';
 
@@ -30,23 +32,8 @@ export interface AuditReport {
   discard(): void;
 }
 
-export type AuditRecord = ReturnType<typeof recordOf>;
-interface Group {
-  requests: number;
-  input_tokens: number;
-  output_tokens: number;
-  cost_usd: string;
-}
-export interface Summary {
-  readonly total_requests: number;
-  readonly total_input_tokens: number;
-  readonly total_output_tokens: number;
-  readonly total_cost_usd: string;
-  readonly cache_hits: number;
-  readonly by_provider: Readonly<Record<string, Group>>;
-  readonly by_residency: Readonly<Record<string, Group>>;
-  readonly by_status: Readonly<Record<string, Group>>;
-}
+export type AuditRecord = ReturnType<typeof loggedRow>;
+export type Summary = ReturnType<ReturnType<typeof createSums>['done']>;
 
 export interface AuditReportOptions {
   readonly requestLog: Pick<RequestLog, 'all'>;
@@ -74,7 +61,12 @@ export async function auditReport(query: AuditQuery, options: AuditReportOptions
   const out = createWriteStream(file, { mode: 0o600, flags: 'wx' });
   const hash = createHash('sha256');
   let bytes = 0;
+  let failure: Error | null = null;
+  out.on('error', (error) => {
+    failure = error; // a full disk, say: this report's trouble, not the process's
+  });
   const write = async (text: string) => {
+    if (failure) throw failure;
     hash.update(text);
     bytes += text.length;
     if (!out.write(text)) await once(out, 'drain');
@@ -95,7 +87,7 @@ export async function auditReport(query: AuditQuery, options: AuditReportOptions
     for await (const rows of requestLog.all(userId, start, end, residency ?? undefined)) {
       let text = '';
       for (const row of rows) {
-        const record = recordOf(row);
+        const record = loggedRow(row);
         sums.add(row);
         if (first.length < MOST_FIRST) first.push(record);
         text += comma + canonical(record);
@@ -109,7 +101,8 @@ export async function auditReport(query: AuditQuery, options: AuditReportOptions
     const digest = hash.digest('hex');
     const signature = key.sign(digest);
     const signed = { algorithm: 'sha256', ed25519: { key_id: key.id, value: signature }, value: digest };
-    await finish(out);
+    out.end();
+    await finished(out);
     const ending = `,"signature":${canonical(signed)}}`;
     return {
       digest,
@@ -128,11 +121,6 @@ export async function auditReport(query: AuditQuery, options: AuditReportOptions
   }
 }
 
-async function finish(out: WriteStream): Promise<void> {
-  out.end();
-  await once(out, 'close');
-}
-
 /** The file up to its closing brace, and behind that the signature. */
 function joined(file: string, until: number, ending: string, discard: () => void): Readable {
   const out = new PassThrough();
@@ -147,74 +135,38 @@ function joined(file: string, until: number, ending: string, discard: () => void
   return out;
 }
 
-const recordOf = (row: RequestRow) => ({
-  id: row.id ?? '',
-  request_id: row.request_id,
-  created_at: isoMicros(row.created_at),
-  mode: row.mode,
-  provider: row.provider,
-  model: row.model,
-  input_tokens: row.input_tokens,
-  output_tokens: row.output_tokens,
-  latency_ms: row.latency_ms,
-  cost_usd: usd(row.cost_nano_usd ?? 0),
-  cache_hit: row.cache_hit,
-  status: row.status,
-  error: row.error,
-  residency_requested: row.residency_requested,
-  residency_actual: row.residency_actual,
-});
-
-const usd = (nano: number): string => (nano / 1e9).toFixed(6);
-
+/** Adds rows up by the way that they went, one at a time. */
 function createSums() {
-  type Sum = { requests: number; input: number; output: number; cost: number };
-  const make = (): Sum => ({ requests: 0, input: 0, output: 0, cost: 0 });
-  const total = make();
-  let hits = 0;
-  const by = {
-    provider: new Map<string, Sum>(),
-    residency: new Map<string, Sum>(),
-    status: new Map<string, Sum>(),
-  };
-  const add = (sum: Sum, row: RequestRow) => {
-    sum.requests += 1;
-    sum.input += row.input_tokens ?? 0;
-    sum.output += row.output_tokens ?? 0;
-    sum.cost += row.cost_nano_usd ?? 0;
-  };
-  const shown = (sums: ReadonlyMap<string, Sum>): Record<string, Group> =>
-    Object.fromEntries(
-      [...sums].map(([name, { requests, input, output, cost }]) => [
-        name,
-        { requests, input_tokens: input, output_tokens: output, cost_usd: usd(cost) },
-      ]),
-    );
+  type Way = Pick<Sum, 'provider' | 'residency' | 'status'>;
+  const ways = new Map<string, { -readonly [Figure in keyof Counts]: number } & Way>();
   return {
-    add(row: RequestRow) {
-      add(total, row);
-      if (row.cache_hit) hits += 1;
-      const places = { provider: row.provider, residency: row.residency_actual, status: row.status };
-      for (const [place, word] of Object.entries(places)) {
-        const sums = by[place as keyof typeof by]; // one of the three just above
-        const name = word ?? 'none';
-        const sum = sums.get(name) ?? make();
-        sums.set(name, sum);
-        add(sum, row);
-      }
+    add({ provider, residency_actual: residency, status, ...row }: RequestRow) {
+      const key = JSON.stringify([provider, residency, status]);
+      const sum = ways.get(key) ?? { provider, residency, status, ...NOTHING };
+      ways.set(key, sum);
+      sum.requests += 1;
+      sum.inputTokens += row.input_tokens ?? 0;
+      sum.outputTokens += row.output_tokens ?? 0;
+      sum.costNanoUsd += row.cost_nano_usd ?? 0;
+      sum.cacheHits += row.cache_hit ? 1 : 0;
     },
-    done: (): Summary => ({
-      total_requests: total.requests,
-      total_input_tokens: total.input,
-      total_output_tokens: total.output,
-      total_cost_usd: usd(total.cost),
-      cache_hits: hits,
-      by_provider: shown(by.provider),
-      by_residency: shown(by.residency),
-      by_status: shown(by.status),
-    }),
+    done() {
+      const sums = [...ways.values()];
+      return {
+        total_requests: added(sums, (sum) => sum.requests),
+        total_input_tokens: added(sums, (sum) => sum.inputTokens),
+        total_output_tokens: added(sums, (sum) => sum.outputTokens),
+        total_cost_usd: usdOfNano(added(sums, (sum) => sum.costNanoUsd)),
+        cache_hits: added(sums, (sum) => sum.cacheHits),
+        by_provider: groupedBy(sums, 'provider'),
+        by_residency: groupedBy(sums, 'residency'),
+        by_status: groupedBy(sums, 'status'),
+      };
+    },
   };
 }
+
+const NOTHING = { requests: 0, inputTokens: 0, outputTokens: 0, costNanoUsd: 0, cacheHits: 0 } as const;
 
 /** As Python's `json.dumps` with sorted keys and no white space: every character beyond ASCII is escaped. */
 export function canonical(value: unknown): string {

@@ -4,6 +4,7 @@ import {
   type Credential,
   GatewayError,
   type Host,
+  letGo,
   type Provider,
   type ProviderIO,
 } from '@inferbridge/core';
@@ -74,7 +75,7 @@ export function startHealthChecks(options: HealthChecksOptions): { stop(): void 
         },
         everyMs * (0.9 + 0.2 * host.random()),
       );
-      (timer as { unref?: () => void } | null)?.unref?.(); // a Node timer can be let go of, others cannot
+      letGo(timer);
       timers.add(timer);
     };
     const check = async () => {

@@ -1,4 +1,4 @@
-import type { Host } from '@inferbridge/core';
+import { type Host, letGo } from '@inferbridge/core';
 import { type Entries, ownerOf } from '@inferbridge/plugins';
 import type { RequestLog } from '../store/request-log.ts';
 import type { Users } from '../store/users.ts';
@@ -70,7 +70,7 @@ export function startPurges({ users, requestLog, flushLogs, entries, host }: Pur
       start();
       tick();
     }, EVERY_MS);
-    (timer as { unref?: () => void } | null)?.unref?.(); // a Node timer can be let go of, others cannot
+    letGo(timer);
   };
   start();
   tick();

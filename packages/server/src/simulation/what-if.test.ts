@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { logRow } from '../../../../test/support/log-row.ts';
 import { parseConfig } from '../config/parse.ts';
 import type { RequestRow } from '../store/schema.ts';
 import { chaos } from './chaos.ts';
@@ -19,9 +20,8 @@ const rowsOf = (
   attempts: readonly object[],
   from = 0,
 ): RequestRow[] =>
-  Array.from({ length: count }, (_, i) => {
-    const at = START + (from + i) * 10_000_000;
-    return {
+  Array.from({ length: count }, (_, i) =>
+    logRow({
       user_id: 'u',
       request_id: `${from + i}`,
       mode: 't',
@@ -30,24 +30,13 @@ const rowsOf = (
       output_tokens: 50,
       latency_ms: 500,
       cost_nano_usd: 1_000,
-      cache_hit: false,
-      status: 'success',
-      error: null,
-      residency_requested: null,
-      residency_actual: 'global',
-      created_at: at,
+      created_at: START + (from + i) * 10_000_000,
       strategy: 'priority',
-      stream: false,
-      tools: false,
-      images: false,
       attempts_cost_nano_usd: 1_000,
       attempts: attempts as RequestRow['attempts'],
-      arm: null,
-      tags: null,
-      route: null,
       ...about,
-    };
-  });
+    }),
+  );
 const ok = (target: object) => ({ ...target, outcome: 'ok', first_content_ms: 400, latency_ms: 500 });
 
 describe('what-if', () => {

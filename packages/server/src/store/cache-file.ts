@@ -1,12 +1,12 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Clock, Log } from '@inferbridge/core';
+import { type Clock, type Log, letGo } from '@inferbridge/core';
 import type { CacheStore } from '@inferbridge/plugins';
 import { KeyvSqlite } from '@keyv/sqlite';
 import SQLite from 'better-sqlite3';
 import { Keyv } from 'keyv';
 import { plainTexts, textStore } from './cache-text.ts';
-import { isDamaged, remembering } from './database.ts';
+import { isDamaged, LIVE_BYTES, remembering } from './database.ts';
 
 export interface CacheFileOptions {
   readonly file: string;
@@ -27,6 +27,8 @@ const SLICE_ROWS = 500;
 const PAUSE_MS = 20;
 /** Few at once: each is overwritten, and nobody's request should wait for that. */
 const ROOM_ROWS = 50;
+/** What would expire first goes first. */
+const SOONEST = `DELETE FROM keyv WHERE rowid IN (SELECT rowid FROM keyv WHERE expires IS NOT NULL ORDER BY expires LIMIT ${ROOM_ROWS}) RETURNING rowid`;
 const MOST_TRIES = 40;
 /** What would expire first goes before there is no room at all. */
 const FULL = 0.9;
@@ -51,12 +53,7 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
     known = knownKeys(sqlite);
     sqlite.pragma(`max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
     const { prepare } = remembering(sqlite);
-    const makeRoom = () =>
-      sqlite
-        .prepare(
-          `DELETE FROM keyv WHERE rowid IN (SELECT rowid FROM keyv WHERE expires IS NOT NULL ORDER BY expires LIMIT ${ROOM_ROWS})`,
-        )
-        .run().changes;
+    const makeRoom = () => sqlite.prepare(SOONEST).all().length;
     return {
       async query(sql: string, ...parameters: unknown[]): Promise<unknown[]> {
         const statement = prepare(sql);
@@ -119,13 +116,9 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
   const keepRoom = async () => {
     for (;;) {
       if (closed) return;
-      const [size] = (await current.adapter.query(
-        'SELECT (p.page_count - f.freelist_count) * s.page_size AS bytes FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s',
-      )) as { bytes: number }[]; // as it is asked for
+      const [size] = (await current.adapter.query(LIVE_BYTES)) as { bytes: number }[]; // as it is asked for
       if ((size?.bytes ?? 0) < maxBytes * FULL) return;
-      const gone = await current.adapter.query(
-        `DELETE FROM keyv WHERE rowid IN (SELECT rowid FROM keyv WHERE expires IS NOT NULL ORDER BY expires LIMIT ${ROOM_ROWS}) RETURNING rowid`,
-      );
+      const gone = await current.adapter.query(SOONEST);
       if (gone.length === 0) return;
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, PAUSE_MS));
     }
@@ -143,7 +136,7 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
   const again = () => {
     if (closed) return;
     timer = clock.setTimeout(() => void sweep(), SWEEP_MS);
-    (timer as { unref?: () => void } | null)?.unref?.(); // a Node timer can be let go of, others cannot
+    letGo(timer);
   };
   again();
 

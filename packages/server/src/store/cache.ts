@@ -3,7 +3,6 @@ import type { Host } from '@inferbridge/core';
 import { type CacheOptions, createEntries, type Entries } from '@inferbridge/plugins';
 import type { Config } from '../config/schema.ts';
 import { type ClosableCache, openCacheFile } from './cache-file.ts';
-import { type Redis, redisCache } from './redis.ts';
 
 /** Cached answers where the configuration says that they are kept. */
 export interface Cache {
@@ -17,12 +16,12 @@ export interface Cache {
 export function openCache(
   { cache, dataDir }: Pick<Config, 'cache' | 'dataDir'>,
   { clock, log }: Host,
-  connect: (url: string) => Redis,
+  inRedis: (url: string) => ClosableCache,
 ): Cache {
   const { memoryBytes, scope, ttlSeconds, staleSeconds, always, fileMaxBytes } = cache;
   const open = (): ClosableCache | null => {
     if (cache.store === 'memory') return null;
-    if (cache.store !== 'sqlite') return redisCache(connect(cache.store));
+    if (cache.store !== 'sqlite') return inRedis(cache.store);
     return openCacheFile({ file: join(dataDir, 'cache.sqlite'), maxBytes: fileMaxBytes, clock, log });
   };
   const store = open();

@@ -88,7 +88,10 @@ async function open<Schema>(
 
 const MOST_STATEMENTS = 200;
 
-/** The database with its prepared statements kept: preparing one again costs more than running it. */
+/**
+ * The database as Kysely should find it. Prepared statements are kept: preparing one again costs more than running it.
+ * Transactions take the right to write when they begin, and what SQLite has rolled back by itself is not rolled back again.
+ */
 export function remembering(sqlite: SQLite.Database): Pick<SQLite.Database, 'prepare' | 'close'> {
   const statements = new Map<string, SQLite.Statement>();
   /** SQLite has rolled back by itself where the disk was full; to say so again would hide why. */
@@ -121,17 +124,18 @@ export const isDuplicate = (error: unknown): boolean =>
 
 /** Is the store, rather than what it was asked, at fault: full, read-only, locked, gone? */
 export const isUnavailable = (error: unknown): boolean =>
-  /^(SQLITE_(FULL|READONLY|IOERR|BUSY|LOCKED|CANTOPEN|PERM|CORRUPT|NOTADB)|ECONN|57P|53|08)/.test(
+  /^(SQLITE_(FULL|READONLY|IOERR|BUSY|LOCKED|CANTOPEN|PERM|CORRUPT|NOTADB)|ECONN|ENOSPC|EDQUOT|EROFS|EIO|57P|53|08)/.test(
     codeOf(error),
   );
 
 const reason = (error: unknown): string =>
   codeOf(error) || (error instanceof Error ? error.message : String(error));
 
-/** What a database takes on disk, without the pages that are free again. */
+/** What a database takes on disk, without the pages that are free again, as `bytes`. */
+export const LIVE_BYTES =
+  'select (p.page_count - f.freelist_count) * s.page_size as bytes from pragma_page_count p, pragma_freelist_count f, pragma_page_size s';
+
 export async function bytesOf(db: Kysely<LogsSchema>): Promise<number> {
-  const { rows } = await sql<{ bytes: number }>`
-    select (p.page_count - f.freelist_count) * s.page_size as bytes
-    from pragma_page_count p, pragma_freelist_count f, pragma_page_size s`.execute(db);
+  const { rows } = await sql.raw<{ bytes: number }>(LIVE_BYTES).execute(db);
   return Number(rows[0]?.bytes ?? 0);
 }

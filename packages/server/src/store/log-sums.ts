@@ -1,7 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { LogsSchema } from './schema.ts';
-
-export const HOUR_MICROS = 3_600_000_000;
+import { HOUR_MICROS } from './time.ts';
 
 type WaySums = Awaited<ReturnType<typeof fromRows>>;
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Log } from '@inferbridge/core';
 import { settled, virtualClock } from '@inferbridge/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import { logRow } from '../../../../test/support/log-row.ts';
 import { openLogs } from './database.ts';
 import { createLogWriter, type LogWriterOptions } from './log-writer.ts';
 import { createRequestLog } from './request-log.ts';
@@ -15,32 +16,7 @@ afterEach(async () => {
   for (const end of cleanup.splice(0).reverse()) await end();
 });
 
-const row = (n: number): RequestRow => ({
-  user_id: 'a',
-  request_id: `r-${n}`,
-  mode: 'direct',
-  provider: null,
-  model: null,
-  input_tokens: null,
-  output_tokens: null,
-  latency_ms: 1,
-  cost_nano_usd: null,
-  cache_hit: false,
-  status: 'success',
-  error: null,
-  residency_requested: null,
-  residency_actual: null,
-  created_at: 1_000_000 + n,
-  strategy: null,
-  stream: false,
-  tools: false,
-  images: false,
-  attempts_cost_nano_usd: null,
-  attempts: [],
-  arm: null,
-  tags: null,
-  route: null,
-});
+const row = (n: number): RequestRow => logRow({ request_id: `r-${n}`, created_at: 1_000_000 + n });
 
 /** A database that takes rows in memory, and fails while it is told to. */
 function fake() {

@@ -1,4 +1,4 @@
-import type { Clock, Log } from '@inferbridge/core';
+import { type Clock, type Log, letGo } from '@inferbridge/core';
 import {
   type Asking,
   createGuard,
@@ -130,7 +130,7 @@ export function redisLedger({ client, clock, log, spent }: RedisLedgerOptions): 
       unsettled = [];
       for (const [those, these] of again) void settle(those, these);
     }, AGAIN_MS);
-    (timer as { unref?: () => void } | null)?.unref?.(); // a Node timer can be let go of, others cannot
+    letGo(timer);
   };
 
   return {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { seededRandom } from '@inferbridge/core/testing';
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { logRow } from '../../../../test/support/log-row.ts';
 import { openLogs } from './database.ts';
 import { createRequestLog, type LogQuery, type RequestLog } from './request-log.ts';
 import { idAt } from './row-codec.ts';
@@ -25,33 +26,19 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const row = (at: number, more: Partial<RequestRow> = {}): RequestRow => ({
-  user_id: 'a',
-  request_id: `r-${at - AT}`,
-  mode: 'ib/cheap',
-  provider: 'groq',
-  model: 'm',
-  input_tokens: 10,
-  output_tokens: 5,
-  latency_ms: 100,
-  cost_nano_usd: 1_000,
-  cache_hit: false,
-  status: 'success',
-  error: null,
-  residency_requested: null,
-  residency_actual: 'global',
-  created_at: at,
-  strategy: 'priority',
-  stream: false,
-  tools: false,
-  images: false,
-  attempts_cost_nano_usd: 1_000,
-  attempts: [],
-  arm: null,
-  tags: null,
-  route: null,
-  ...more,
-});
+const row = (at: number, more: Partial<RequestRow> = {}): RequestRow =>
+  logRow({
+    request_id: `r-${at - AT}`,
+    mode: 'ib/cheap',
+    input_tokens: 10,
+    output_tokens: 5,
+    latency_ms: 100,
+    cost_nano_usd: 1_000,
+    created_at: at,
+    strategy: 'priority',
+    attempts_cost_nano_usd: 1_000,
+    ...more,
+  });
 const add = (...rows: RequestRow[]) => createRowInsert(db).all(rows);
 const page = async (more: Partial<LogQuery> = {}, user = 'a') =>
   (await log.page(user, { since: null, limit: 100, after: null, ...more })).map(

@@ -1,7 +1,8 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
-import { HOUR_MICROS, sumsOf } from './log-sums.ts';
+import { sumsOf } from './log-sums.ts';
 import { decodeRow, hashedId, LONGEST_UPLOAD_MICROS, microsOf, wordNumbersIn } from './row-codec.ts';
 import type { CallRow, LogsSchema, RequestRow } from './schema.ts';
+import { DAY_MICROS, HOUR_MICROS } from './time.ts';
 import { createWays, createWords, type Way, type Words } from './words.ts';
 
 export interface LogQuery {
@@ -54,7 +55,6 @@ export interface RequestLog {
 }
 
 const PAGE_ROWS = 1_000;
-const DAY_MICROS = 24 * HOUR_MICROS;
 
 export function createRequestLog(db: Kysely<LogsSchema>, dictionary: Words = createWords(db)): RequestLog {
   const ways = createWays(db);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { virtualClock } from '@inferbridge/core/testing';
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { logRow } from '../../../../test/support/log-row.ts';
 import { bytesOf, openLogs } from './database.ts';
 import { createRequestLog, type RequestLog } from './request-log.ts';
 import { startRetention } from './retention.ts';
@@ -26,32 +27,7 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const row = (wallMs: number): RequestRow => ({
-  user_id: 'a',
-  request_id: 'r',
-  mode: 'direct',
-  provider: 'groq',
-  model: 'm',
-  input_tokens: 1,
-  output_tokens: 1,
-  latency_ms: 1,
-  cost_nano_usd: 1,
-  cache_hit: false,
-  status: 'success',
-  error: 'x'.repeat(500),
-  residency_requested: null,
-  residency_actual: null,
-  created_at: wallMs * 1_000,
-  strategy: null,
-  stream: false,
-  tools: false,
-  images: false,
-  attempts_cost_nano_usd: 1,
-  attempts: [],
-  arm: null,
-  tags: null,
-  route: null,
-});
+const row = (wallMs: number): RequestRow => logRow({ error: 'x'.repeat(500), created_at: wallMs * 1_000 });
 const add = async (count: number, from: number) => {
   const insert = createRowInsert(db);
   for (let at = 0; at < count; at += 100)

@@ -1,6 +1,6 @@
-import type { Clock, Log } from '@inferbridge/core';
+import { type Clock, type Log, letGo } from '@inferbridge/core';
 import type { RequestLog } from './request-log.ts';
-import { micros } from './time.ts';
+import { beginningsOf, DAY_MICROS, micros } from './time.ts';
 
 export interface RetentionOptions {
   readonly requestLog: Pick<RequestLog, 'prune' | 'pruneSums' | 'oldest'>;
@@ -18,7 +18,6 @@ const SUMS_EVERY_MS = 3_600_000;
 /** Small enough that a batch of new rows never waits long for one. */
 const SLICE_ROWS = 200;
 const PAUSE_MS = 50;
-const DAY_MS = 86_400_000;
 /** Down to this share of the most, so that it does not begin again at once. */
 const ROOM = 0.95;
 
@@ -38,12 +37,12 @@ export function startRetention({
 
   const again = (ms: number) => {
     if (!stopped) timer = clock.setTimeout(() => void slice(), ms);
-    (timer as { unref?: () => void } | null)?.unref?.(); // a Node timer can be let go of, others cannot
+    letGo(timer);
   };
 
   /** Is there more to do at once? */
   const prune = async (): Promise<boolean> => {
-    const cutOff = micros(clock.wall() - days * DAY_MS);
+    const cutOff = micros(clock.wall()) - days * DAY_MICROS;
     if ((await requestLog.prune(cutOff, SLICE_ROWS)) === SLICE_ROWS) return true;
     const taken = await bytes();
     if (taken > maxBytes && !full)
@@ -56,8 +55,7 @@ export function startRetention({
     if (clock.now() - sumsAt < SUMS_EVERY_MS) return false;
     sumsAt = clock.now();
     // this month's sums stay: budgets begin with them
-    const now = new Date(clock.wall());
-    const month = micros(Date.UTC(now.getUTCFullYear(), now.getUTCMonth()));
+    const month = micros(beginningsOf(clock.wall()).month);
     await requestLog.pruneSums(Math.min(month, Math.max(cutOff, (await requestLog.oldest()) ?? 0)));
     return false;
   };

@@ -2,6 +2,7 @@ import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
 import { isDuplicate } from './database.ts';
 import { encodeRow, routeText, wayOf, wordsIn } from './row-codec.ts';
 import type { CallRow, HourRow, LogsSchema, RequestRow } from './schema.ts';
+import { DAY_MICROS, HOUR_MICROS } from './time.ts';
 import { createRoutes, createWays, createWords, type Words } from './words.ts';
 
 /** Inserts request rows, many at once. */
@@ -10,8 +11,6 @@ export interface RowInsert {
   all(rows: readonly RequestRow[], also?: (trx: Transaction<LogsSchema>) => Promise<void>): Promise<void>;
 }
 
-const HOUR_MICROS = 3_600_000_000;
-const DAY_MICROS = 24 * HOUR_MICROS;
 /** Numbers of rows that were just used; two calls may come in within one microsecond. */
 const MOST_USED = 10_000;
 const TRIES = 5;

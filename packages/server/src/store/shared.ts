@@ -2,7 +2,8 @@ import type { Host } from '@inferbridge/core';
 import { createLedger, type Ledger, type LedgerOptions } from '@inferbridge/plugins';
 import type { Config } from '../config/schema.ts';
 import { type Cache, openCache } from './cache.ts';
-import { connectRedis, type Redis } from './redis.ts';
+import type { ClosableCache } from './cache-file.ts';
+import type { Redis } from './redis.ts';
 import { redisLedger } from './redis-ledger.ts';
 
 /** What several processes may share: cached answers, and what callers have used. */
@@ -13,20 +14,27 @@ export interface SharedStores {
 }
 
 /** Opens them where the configuration says; one connection for each address. */
-export function openShared(
+export async function openShared(
   config: Pick<Config, 'cache' | 'limits' | 'dataDir'>,
   host: Host,
   spent: NonNullable<LedgerOptions['spent']>,
-): SharedStores {
+): Promise<SharedStores> {
+  const { clock, log } = host;
+  const { store = isRedis(config.cache.store) ? config.cache.store : 'memory' } = config.limits;
+  // its client takes time and memory to load: only where there is a Redis
+  const redis = isRedis(config.cache.store) || isRedis(store) ? await import('./redis.ts') : null;
   const connections = new Map<string, Redis>();
   const connect = (url: string): Redis => {
-    const known = connections.get(url) ?? connectRedis(url, host.log);
+    if (!redis) throw new TypeError(`${url} is no Redis`);
+    const known = connections.get(url) ?? redis.connectRedis(url, log);
     connections.set(url, known);
     return known;
   };
-  const cache = openCache(config, host, connect);
-  const { clock, log } = host;
-  const { store = isRedis(config.cache.store) ? config.cache.store : 'memory' } = config.limits;
+  const inRedis = (url: string): ClosableCache => {
+    if (!redis) throw new TypeError(`${url} is no Redis`);
+    return redis.redisCache(connect(url));
+  };
+  const cache = openCache(config, host, inRedis);
   return {
     cache,
     ledger:
@@ -43,4 +51,4 @@ export function openShared(
   };
 }
 
-export const isRedis = (store: string): boolean => /^rediss?:/.test(store);
+const isRedis = (store: string): boolean => /^rediss?:/.test(store);

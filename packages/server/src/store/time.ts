@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
 
+export const HOUR_MICROS = 3_600_000_000;
+export const DAY_MICROS = 24 * HOUR_MICROS;
+
+/** When the day and the month of this time began (UTC); milliseconds all. */
+export function beginningsOf(wallMs: number): { readonly day: number; readonly month: number } {
+  const now = new Date(wallMs);
+  const [year, month] = [now.getUTCFullYear(), now.getUTCMonth()];
+  return { day: Date.UTC(year, month, now.getUTCDate()), month: Date.UTC(year, month) };
+}
+
 /** Microseconds since 1970 from fractional milliseconds. */
 export const micros = (wallMs: number): number => Math.round(wallMs * 1000);
 

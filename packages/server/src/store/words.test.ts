@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { logRow } from '../../../../test/support/log-row.ts';
 import { openLogs } from './database.ts';
 import { createRequestLog } from './request-log.ts';
 import { createRowInsert } from './row-insert.ts';
@@ -22,33 +23,8 @@ afterEach(async () => {
 });
 
 const AT = Date.UTC(2026, 10, 20) * 1_000;
-const row = (n: number, more: Partial<RequestRow> = {}): RequestRow => ({
-  user_id: 'a',
-  request_id: `r-${n}`,
-  mode: 'direct',
-  provider: 'groq',
-  model: 'm',
-  input_tokens: 1,
-  output_tokens: 1,
-  latency_ms: 1,
-  cost_nano_usd: 1,
-  cache_hit: false,
-  status: 'success',
-  error: null,
-  residency_requested: null,
-  residency_actual: 'global',
-  created_at: AT + n,
-  strategy: null,
-  stream: false,
-  tools: false,
-  images: false,
-  attempts_cost_nano_usd: 1,
-  attempts: [],
-  arm: null,
-  tags: null,
-  route: null,
-  ...more,
-});
+const row = (n: number, more: Partial<RequestRow> = {}): RequestRow =>
+  logRow({ request_id: `r-${n}`, created_at: AT + n, ...more });
 
 describe('words', () => {
   it('keep their numbers however many there are', async () => {

@@ -6,8 +6,9 @@ import type { UserRow } from '../../store/schema.ts';
 import { isoMicros, micros } from '../../store/time.ts';
 import { conflict, notFound, unprocessable } from '../http-error.ts';
 import type { Route } from '../routes.ts';
+import { checkedBody } from './checked-body.ts';
 import { type DefaultLimits, limitsBody, shownLimits, storedLimits } from './limits.ts';
-import { emailIn, revokesOthers, shownApiKey } from './users.ts';
+import { emailIn, newApiKey, removeAccount, shownApiKey } from './users.ts';
 
 export interface AdminOptions {
   readonly accounts: Accounts;
@@ -46,23 +47,9 @@ function readCursor(text: string): { readonly createdAt: number; readonly id: st
   return { createdAt: Number(at), id };
 }
 
-/** Throws 422 that names the first field at fault. */
-function checked<T>(type: z.ZodType<T>, body: Record<string, unknown>): T {
-  const result = type.safeParse(body);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const unknown = issue && 'keys' in issue ? issue.keys : [];
-  const field = [...(issue?.path ?? []), ...unknown.slice(0, 1)].join('.') || 'body';
-  const shown = field.slice(0, 128);
-  throw unprocessable(
-    shown,
-    `${shown}: ${unknown.length > 0 ? 'unknown field' : (issue?.message ?? 'invalid')}`,
-  );
-}
-
 /** What the operator may do: users, limits, lost keys, tokens for sign-up. Nothing here shows a key but once. */
 export const adminRoutes = (options: AdminOptions): readonly Route[] => {
-  const { accounts, limits, wall, forgetUser, purge } = options;
+  const { accounts, limits, wall, forgetUser } = options;
   const shown = (user: UserRow) => ({
     user_id: user.id,
     email: user.email,
@@ -104,7 +91,7 @@ export const adminRoutes = (options: AdminOptions): readonly Route[] => {
       path: '/v1/admin/users',
       access: 'operator',
       async handle({ body }) {
-        const { email, limits: own, api_key: given } = checked(userBody, await body());
+        const { email, limits: own, api_key: given } = checkedBody(userBody, await body());
         if (given !== undefined && !options.importedKeys)
           throw unprocessable('api_key', 'api_key: keys that were minted elsewhere need importedKeys: true');
         const { key, stored } = freshKey(KEY_PREFIX);
@@ -152,7 +139,7 @@ export const adminRoutes = (options: AdminOptions): readonly Route[] => {
       path: '/v1/admin/users/:id',
       access: 'operator',
       async handle({ params, body }) {
-        const { limits: own } = checked(z.strictObject({ limits: limitsBody }), await body());
+        const { limits: own } = checkedBody(z.strictObject({ limits: limitsBody }), await body());
         const user = await found(params['id']);
         const change = storedLimits(own);
         if (Object.keys(change).length > 0) await accounts.limitUser(user.id, change);
@@ -166,9 +153,7 @@ export const adminRoutes = (options: AdminOptions): readonly Route[] => {
       access: 'operator',
       async handle({ params }) {
         const { id } = await found(params['id']);
-        await accounts.removeUser(id);
-        forgetUser(id);
-        purge();
+        await removeAccount(id, options);
         return { status: 204 };
       },
     },
@@ -178,12 +163,9 @@ export const adminRoutes = (options: AdminOptions): readonly Route[] => {
       access: 'operator',
       async handle({ params, body }) {
         const { id } = await found(params['id']);
-        const others = revokesOthers(await body());
-        const { key, stored } = freshKey(KEY_PREFIX);
-        const added = await accounts.addApiKey(id, stored, others);
-        if (!added) throw notFound('there is no such user');
-        if (others) forgetUser(id);
-        return { status: 201, body: { ...shownApiKey(added), api_key: key, shown_once: true } };
+        const made = await newApiKey(id, await body(), options);
+        if (!made) throw notFound('there is no such user');
+        return { status: 201, body: made };
       },
     },
     {
@@ -191,7 +173,7 @@ export const adminRoutes = (options: AdminOptions): readonly Route[] => {
       path: '/v1/admin/signup-tokens',
       access: 'operator',
       async handle({ body }) {
-        const { note = null, expires_in_hours: hours } = checked(tokenBody, await body());
+        const { note = null, expires_in_hours: hours } = checkedBody(tokenBody, await body());
         const { key: token } = freshKey(SIGNUP_TOKEN_PREFIX);
         const expiresAt = micros(wall() + hours * HOUR_MS);
         const id = await accounts.addSignupToken({ hash: hashOf(token), note, expiresAt });

@@ -3,7 +3,7 @@ import { auditPdf, MOST_PDF_BYTES } from '../../operations/audit-pdf.ts';
 import { type AuditReportOptions, auditReport } from '../../operations/audit-report.ts';
 import type { AuditKey } from '../../secrets/audit-key.ts';
 import type { RequestLog } from '../../store/request-log.ts';
-import { isoMicros } from '../../store/time.ts';
+import { DAY_MICROS, isoMicros } from '../../store/time.ts';
 import { unprocessable } from '../http-error.ts';
 import type { Route } from '../routes.ts';
 import { instant } from './instant.ts';
@@ -16,7 +16,6 @@ export interface AuditOptions extends Pick<AuditReportOptions, 'dataDir' | 'wall
 }
 
 const MOST_DAYS = 90;
-const DAY_MICROS = 86_400_000_000;
 
 export const auditRoutes = (options: AuditOptions): readonly Route[] => [
   {

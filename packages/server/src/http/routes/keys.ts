@@ -7,9 +7,10 @@ import type { Credentials, UsableKey } from '../../routing/credentials.ts';
 import type { Providers } from '../../routing/targets.ts';
 import type { Accounts, ProviderKey } from '../../store/accounts.ts';
 import { isoMicros } from '../../store/time.ts';
-import { conflict, HttpError, notFound, unprocessable } from '../http-error.ts';
+import { conflict, notFound, tooMany, unprocessable } from '../http-error.ts';
 import type { RateWindow } from '../rate-window.ts';
 import type { Route } from '../routes.ts';
+import { checkedBody } from './checked-body.ts';
 
 export interface KeyOptions {
   readonly accounts: Accounts;
@@ -90,7 +91,7 @@ export const keyRoutes = (options: KeyOptions): readonly Route[] => {
       path: '/v1/keys/:id',
       access: 'user',
       async handle({ user, params, body }) {
-        const { label, api_key: secret } = read(changes, await body());
+        const { label, api_key: secret } = checkedBody(changes, await body());
         const id = params['id'] ?? '';
         const [own] = (await accounts.providerKeys(user.id)).filter((key) => key.id === id);
         if (!own) throw notFound('there is no such key');
@@ -111,7 +112,7 @@ export const keyRoutes = (options: KeyOptions): readonly Route[] => {
       access: 'user',
       async handle({ user, params }) {
         const waitMs = options.tests.take(user.id);
-        if (waitMs > 0) throw tooManyTests(waitMs);
+        if (waitMs > 0) throw tooMany('tests of keys', waitMs);
         const key = (await credentials.of(user.id)).find(
           ({ credential, shared }) => !shared && credential.account === params['id'],
         );
@@ -132,19 +133,6 @@ export const keyRoutes = (options: KeyOptions): readonly Route[] => {
     },
   ];
 };
-
-/** Throws 422 that names the first field at fault. */
-function read<T>(type: z.ZodType<T>, body: Record<string, unknown>): T {
-  const result = type.safeParse(body);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const unknown = issue && 'keys' in issue ? issue.keys : [];
-  const field = String(issue?.path[0] ?? unknown[0] ?? 'body').slice(0, 128);
-  throw unprocessable(
-    field,
-    `${field}: ${unknown.length > 0 ? 'unknown field' : (issue?.message ?? 'invalid')}`,
-  );
-}
 
 function addressable(label: string | null | undefined): void {
   if (label && !ADDRESSABLE.test(label))
@@ -168,22 +156,14 @@ function classOf(error: unknown, { baseUrl }: Credential): string {
   return failed === 'rate_limited' ? failed : 'unreachable';
 }
 
-const tooManyTests = (waitMs: number) => {
-  const seconds = Math.ceil(waitMs / 1000);
-  return new HttpError(429, 'rate_limit_error', `too many tests of keys — try again in ${seconds} seconds`, {
-    headers: { 'retry-after': String(seconds) },
-  });
-};
-
 function checked(body: Record<string, unknown>, { providers, selfHosted, addresses }: KeyOptions) {
-  const result = { data: read(newKey, body) };
   const {
     provider,
     api_key: secret,
     label = null,
     base_url: url = null,
     declared_region: region = null,
-  } = result.data;
+  } = checkedBody(newKey, body);
   if (!providers.get(provider))
     throw unprocessable(
       'provider',

@@ -1,7 +1,8 @@
+import { added, groupedBy, loggedRow, usdOfNano } from '../../compat/log.ts';
 import type { RequestLog, Sum } from '../../store/request-log.ts';
 import { microsOf } from '../../store/row-codec.ts';
 import type { RequestRow } from '../../store/schema.ts';
-import { isoMicros, micros } from '../../store/time.ts';
+import { DAY_MICROS, isoMicros, micros } from '../../store/time.ts';
 import { unprocessable } from '../http-error.ts';
 import type { Route } from '../routes.ts';
 import { instant } from './instant.ts';
@@ -17,7 +18,6 @@ export interface LogOptions {
 const DEFAULT_LIMIT = 100;
 const MOST_LIMIT = 1000;
 const STATUSES = ['success', 'fallback_success', 'cache_hit', 'error'];
-const DAY_MS = 86_400_000;
 const LONGEST_RANGE_DAYS = 90;
 const DEFAULT_RANGE_DAYS = 7;
 
@@ -62,10 +62,10 @@ export const logRoutes = ({ requestLog, flushLogs, wall, pricesUpdated }: LogOpt
       const until = query['until'] === undefined ? now : instant('until', query['until']);
       const since =
         query['since'] === undefined
-          ? until - DEFAULT_RANGE_DAYS * DAY_MS * 1000
+          ? until - DEFAULT_RANGE_DAYS * DAY_MICROS
           : instant('since', query['since']);
       if (since >= until) throw unprocessable('since', 'since: must lie before until');
-      if (until - since > LONGEST_RANGE_DAYS * DAY_MS * 1000)
+      if (until - since > LONGEST_RANGE_DAYS * DAY_MICROS)
         throw unprocessable('since', `since: at most ${LONGEST_RANGE_DAYS} days before until`);
       await flushLogs();
       const sums = await requestLog.sums(user.id, since, until);
@@ -74,10 +74,10 @@ export const logRoutes = ({ requestLog, flushLogs, wall, pricesUpdated }: LogOpt
         body: {
           range: { since: isoMicros(since), until: isoMicros(until) },
           totals: totals(sums),
-          by_mode: summedBy(sums, 'mode'),
-          by_provider: summedBy(sums, 'provider'),
-          by_residency: summedBy(sums, 'residency'),
-          by_status: summedBy(sums, 'status'),
+          by_mode: groupedBy(sums, 'mode'),
+          by_provider: groupedBy(sums, 'provider'),
+          by_residency: groupedBy(sums, 'residency'),
+          by_status: groupedBy(sums, 'status'),
           pricing: { last_updated: pricesUpdated },
         },
       };
@@ -85,46 +85,28 @@ export const logRoutes = ({ requestLog, flushLogs, wall, pricesUpdated }: LogOpt
   },
 ];
 
-const nano = (value: number | null): string => ((value ?? 0) / 1e9).toFixed(6);
-
-function shownRow(row: RequestRow) {
-  return {
-    id: row.id,
-    request_id: row.request_id,
-    mode: row.mode,
-    provider: row.provider,
-    model: row.model,
-    input_tokens: row.input_tokens,
-    output_tokens: row.output_tokens,
-    latency_ms: row.latency_ms,
-    cost_usd: nano(row.cost_nano_usd),
-    cache_hit: row.cache_hit,
-    status: row.status,
-    error: row.error,
-    residency_requested: row.residency_requested,
-    residency_actual: row.residency_actual,
-    created_at: isoMicros(row.created_at),
-    strategy: row.strategy,
-    stream: row.stream,
-    tools: row.tools,
-    images: row.images,
-    attempts_cost_usd: nano(row.attempts_cost_nano_usd),
-    attempts: row.attempts,
-    arm: row.arm,
-    tags: row.tags ?? {},
-    route: row.route,
-  };
-}
+const shownRow = (row: RequestRow) => ({
+  ...loggedRow(row),
+  strategy: row.strategy,
+  stream: row.stream,
+  tools: row.tools,
+  images: row.images,
+  attempts_cost_usd: usdOfNano(row.attempts_cost_nano_usd),
+  attempts: row.attempts,
+  arm: row.arm,
+  tags: row.tags ?? {},
+  route: row.route,
+});
 
 function totals(sums: readonly Sum[]) {
-  const add = (pick: (sum: Sum) => number) => sums.reduce((total, sum) => total + pick(sum), 0);
+  const add = (pick: (sum: Sum) => number) => added(sums, pick);
   const requests = add((sum) => sum.requests);
   const hits = add((sum) => sum.cacheHits);
   const called = requests - hits;
   const latency = add((sum) => sum.latencyMs);
   return {
     requests,
-    cost_usd: nano(add((sum) => sum.costNanoUsd)),
+    cost_usd: usdOfNano(add((sum) => sum.costNanoUsd)),
     unpriced_requests: add((sum) => sum.unpriced),
     input_tokens: add((sum) => sum.inputTokens),
     output_tokens: add((sum) => sum.outputTokens),
@@ -132,24 +114,6 @@ function totals(sums: readonly Sum[]) {
     cache_hit_rate: requests > 0 ? hits / requests : 0,
     avg_latency_ms: called > 0 ? Math.round(latency / called) : 0,
   };
-}
-
-function summedBy(sums: readonly Sum[], by: 'mode' | 'provider' | 'residency' | 'status') {
-  const groups = Map.groupBy(sums, (sum) => sum[by] ?? 'none');
-  return Object.fromEntries(
-    [...groups].map(([key, group]) => {
-      const add = (pick: (sum: Sum) => number) => group.reduce((total, sum) => total + pick(sum), 0);
-      return [
-        key,
-        {
-          requests: add((sum) => sum.requests),
-          cost_usd: nano(add((sum) => sum.costNanoUsd)),
-          input_tokens: add((sum) => sum.inputTokens),
-          output_tokens: add((sum) => sum.outputTokens),
-        },
-      ];
-    }),
-  );
 }
 
 function limitOf(text: string | undefined): number {

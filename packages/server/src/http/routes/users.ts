@@ -1,12 +1,13 @@
 import type { User } from '@inferbridge/plugins';
 import { z } from 'zod';
+import { added, usdOfNano } from '../../compat/log.ts';
 import { KEY_PREFIX } from '../../compat/names.ts';
 import { freshKey, hashOf } from '../../secrets/api-key.ts';
 import type { Accounts } from '../../store/accounts.ts';
 import type { RequestLog } from '../../store/request-log.ts';
-import { isoMicros, micros } from '../../store/time.ts';
+import { beginningsOf, HOUR_MICROS, isoMicros, micros } from '../../store/time.ts';
 import type { ShownApiKey } from '../../store/users.ts';
-import { conflict, HttpError, notFound, unprocessable } from '../http-error.ts';
+import { conflict, HttpError, notFound, tooMany, unprocessable } from '../http-error.ts';
 import type { RateWindow } from '../rate-window.ts';
 import type { Route } from '../routes.ts';
 import { type DefaultLimits, shownLimits } from './limits.ts';
@@ -45,15 +46,35 @@ export const shownApiKey = ({ id, prefix, last_four, created_at, last_used_at }:
 
 const newKeyBody = z.strictObject({ revoke_others: z.boolean().optional() });
 
-export function revokesOthers(body: Record<string, unknown>): boolean {
+/** Another key for a user, shown this once; `null` where there is no such user. */
+export async function newApiKey(
+  userId: string,
+  body: Record<string, unknown>,
+  { accounts, forgetUser }: Pick<UserOptions, 'accounts' | 'forgetUser'>,
+) {
   const parsed = newKeyBody.safeParse(body);
   if (!parsed.success)
     throw unprocessable('revoke_others', 'revoke_others: true or false is all that is taken');
-  return parsed.data.revoke_others === true;
+  const others = parsed.data.revoke_others === true;
+  const { key, stored } = freshKey(KEY_PREFIX);
+  const made = await accounts.addApiKey(userId, stored, others);
+  if (!made) return null;
+  if (others) forgetUser(userId);
+  return { ...shownApiKey(made), api_key: key, shown_once: true };
+}
+
+/** The user and the keys at once, what else is theirs in the background. */
+export async function removeAccount(
+  userId: string,
+  { accounts, forgetUser, purge }: Pick<UserOptions, 'accounts' | 'forgetUser' | 'purge'>,
+): Promise<void> {
+  await accounts.removeUser(userId);
+  forgetUser(userId);
+  purge();
 }
 
 export const userRoutes = (options: UserOptions): readonly Route[] => {
-  const { accounts, signup, signups, forgetUser, purge } = options;
+  const { accounts, signup, signups, forgetUser } = options;
 
   const me = async ({ id }: User) => {
     const user = await accounts.user(id);
@@ -69,7 +90,8 @@ export const userRoutes = (options: UserOptions): readonly Route[] => {
       async handle({ body, address }) {
         if (signup === 'closed')
           throw new HttpError(403, 'permission_error', 'sign-up is closed here; ask the operator for a key');
-        limited(signups, address);
+        const waitMs = signups.take(address);
+        if (waitMs > 0) throw tooMany('sign-ups from this address', waitMs);
         const given = await body();
         const address_ = emailIn(given['email']);
         const token = signup === 'token' ? tokenIn(given['signup_token']) : undefined;
@@ -108,9 +130,7 @@ export const userRoutes = (options: UserOptions): readonly Route[] => {
       path: '/v1/users/me',
       access: 'user',
       async handle({ user }) {
-        await accounts.removeUser(user.id);
-        forgetUser(user.id);
-        purge();
+        await removeAccount(user.id, options);
         return { status: 204 };
       },
     },
@@ -119,12 +139,9 @@ export const userRoutes = (options: UserOptions): readonly Route[] => {
       path: '/v1/users/me/keys',
       access: 'user',
       async handle({ user, body }) {
-        const others = revokesOthers(await body());
-        const { key, stored } = freshKey(KEY_PREFIX);
-        const added = await accounts.addApiKey(user.id, stored, others);
-        if (!added) throw notFound('this account is gone');
-        if (others) forgetUser(user.id);
-        return { status: 201, body: { ...shownApiKey(added), api_key: key, shown_once: true } };
+        const made = await newApiKey(user.id, await body(), options);
+        if (!made) throw notFound('this account is gone');
+        return { status: 201, body: made };
       },
     },
     {
@@ -147,18 +164,6 @@ export const userRoutes = (options: UserOptions): readonly Route[] => {
   ];
 };
 
-function limited(signups: RateWindow, address: string): void {
-  const waitMs = signups.take(address);
-  if (waitMs <= 0) return;
-  const seconds = Math.ceil(waitMs / 1000);
-  throw new HttpError(
-    429,
-    'rate_limit_error',
-    `too many sign-ups from this address — try again in ${seconds} seconds`,
-    { headers: { 'retry-after': String(seconds) } },
-  );
-}
-
 const badToken = () =>
   new HttpError(
     403,
@@ -179,25 +184,21 @@ function tokenIn(given: unknown): string {
   );
 }
 
-const HOUR_MS = 3_600_000;
-
-/** What a user has used today and this month (UTC). */
+/** What a user has used today and this month (UTC), up to the hour that is not over. */
 async function usageOf(id: string, { requestLog, wall }: UserOptions) {
-  const now = new Date(wall());
-  const [year, month, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
+  const { day, month } = beginningsOf(wall());
+  const until = micros(wall()) + HOUR_MICROS;
   const since = async (startsAt: number) => {
-    const sums = await requestLog.sums(id, startsAt * 1_000, micros(wall()) + HOUR_MS * 1_000);
-    const add = (pick: (sum: (typeof sums)[number]) => number) =>
-      sums.reduce((total, sum) => total + pick(sum), 0);
-    const spent = await requestLog.spent(id, { startsAt, endsAt: wall() + HOUR_MS });
+    const sums = await requestLog.sums(id, micros(startsAt), until);
+    const spent = await requestLog.spent(id, { startsAt, endsAt: until / 1_000 });
     return {
-      since: isoMicros(startsAt * 1_000),
-      requests: add((sum) => sum.requests),
-      input_tokens: add((sum) => sum.inputTokens),
-      output_tokens: add((sum) => sum.outputTokens),
-      cost_usd: (add((sum) => sum.costNanoUsd) / 1e9).toFixed(6),
-      attempts_cost_usd: (spent / 1e9).toFixed(6),
+      since: isoMicros(micros(startsAt)),
+      requests: added(sums, (sum) => sum.requests),
+      input_tokens: added(sums, (sum) => sum.inputTokens),
+      output_tokens: added(sums, (sum) => sum.outputTokens),
+      cost_usd: usdOfNano(added(sums, (sum) => sum.costNanoUsd)),
+      attempts_cost_usd: usdOfNano(spent),
     };
   };
-  return { day: await since(Date.UTC(year, month, day)), month: await since(Date.UTC(year, month)) };
+  return { day: await since(day), month: await since(month) };
 }

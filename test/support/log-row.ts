@@ -1,0 +1,30 @@
+import type { RequestRow } from '../../packages/server/src/store/schema.ts';
+
+/** A row of the log as a call that went well leaves it. */
+export const logRow = (more: Partial<RequestRow> = {}): RequestRow => ({
+  user_id: 'a',
+  request_id: 'r',
+  mode: 'direct',
+  provider: 'groq',
+  model: 'm',
+  input_tokens: 1,
+  output_tokens: 1,
+  latency_ms: 1,
+  cost_nano_usd: 1,
+  cache_hit: false,
+  status: 'success',
+  error: null,
+  residency_requested: null,
+  residency_actual: 'global',
+  created_at: Date.UTC(2026, 10, 20) * 1_000,
+  strategy: null,
+  stream: false,
+  tools: false,
+  images: false,
+  attempts_cost_nano_usd: 1,
+  attempts: [],
+  arm: null,
+  tags: null,
+  route: null,
+  ...more,
+});
