@@ -42,6 +42,7 @@ describe.each(kinds)('limits kept in %s', (_, inRedis) => {
   const run = async (
     limits: object,
     test: (gateway: TestGateway, upstream: Upstream) => Promise<void>,
+    tries = 3,
   ): Promise<void> => {
     const upstream = await startUpstream();
     const redis = inRedis ? await startRedis() : null;
@@ -49,6 +50,10 @@ describe.each(kinds)('limits kept in %s', (_, inRedis) => {
     upstream.script('openai', HELLO);
     try {
       await test(gateway, upstream);
+    } catch (error) {
+      // on a machine that is busy with something else Redis can be late: then it lets through, and says so
+      if (tries === 1 || !gateway.output().includes('the store of limits was late')) throw error;
+      return run(limits, test, tries - 1);
     } finally {
       await gateway.close();
       await redis?.close();

@@ -77,6 +77,14 @@ describe('meaningOf', () => {
     expect(field('1e400')).not.toBe(field('-1e400'));
   });
 
+  it('knows many fields as it knows few', () => {
+    const fields = Array.from({ length: 60 }, (_, i) => `"f${i}":${i}`);
+    const text = (list: readonly string[]) => `{"model":"m","tools":[{${list.join(',')}}]}`;
+    expect(meaning(text([...fields].reverse()))).toBe(meaning(text(fields)));
+    expect(meaning(text(fields.with(7, '"f7":8')))).not.toBe(meaning(text(fields)));
+    expect(meaning(text(fields.slice(1)))).not.toBe(meaning(text(fields)));
+  });
+
   it('knows the order of keys only, not of lists', () => {
     const messages = (...said: string[]) =>
       meaning(JSON.stringify({ messages: said.map((content) => ({ role: 'user', content })) }));

@@ -27,20 +27,17 @@ const IGNORED_IN_CHATS: ReadonlySet<string> = new Set([
 /** Larger requests are not cached: nobody should wait while they are written in order. */
 const MOST_BYTES = 4_194_304;
 
-/** Numbers that a double may not hold. */
-const LONG_NUMBER = /\d{16}|\d[eE]\+?\d{3}/;
-
 /**
  * The request's meaning as a digest: the same for every order of keys, white space and form of numbers, another one for
  * everything that may change the answer. `null` where it cannot be told.
  */
 export function meaningOf(request: Request, { strict }: { readonly strict: boolean }): string | null {
   try {
-    const body = bodyOf(request, strict);
-    if (body === undefined) return null;
+    const said = saidBy(request, strict);
+    if (said === null) return null;
     const { headers = {}, body: translated } = (request.operation === 'chat' && request.native) || {};
     const ignored = translated ? IGNORED : IGNORED_IN_CHATS;
-    return hash('sha256', `${written(headers)}\n${writtenBody(body, ignored)}`, 'hex');
+    return hash('sha256', `${written(headers)}\n${writtenBody(said, ignored)}`, 'hex');
   } catch {
     return null; // nested too deeply to be written
   }
@@ -50,18 +47,44 @@ export function meaningOf(request: Request, { strict }: { readonly strict: boole
 export const dialectOf = (request: Request): string =>
   request.operation === 'chat' ? (request.native?.dialect ?? '') : '';
 
-/** As it came in where that tells more than what was read from it. */
-function bodyOf(request: Request, strict: boolean): unknown {
+/** What was said, as it came in where that tells more than what was read from it. */
+interface Said {
+  readonly body: unknown;
+  /** Of all fields, however deep. */
+  readonly names: Set<string>;
+  /** Nothing in it but what JSON can hold, and a double can hold exactly. */
+  plain: boolean;
+}
+
+function saidBy(request: Request, strict: boolean): Said | null {
   const { value } = request;
   const native = request.operation === 'chat' ? request.native : undefined;
-  if (!native || native.of !== value) return value;
-  if (native.bytes.length > MOST_BYTES) return undefined;
+  if (!native || native.of !== value) return look(value);
+  if (native.bytes.length > MOST_BYTES) return null;
   const { buffer, byteOffset, byteLength } = native.bytes;
-  const bytes = Buffer.from(buffer, byteOffset, byteLength);
-  const text = () => bytes.toString('utf8');
-  if (strict && saysTwice(text())) return undefined;
-  const long = LONG_NUMBER.test(bytes.toString('latin1')); // digits are digits there as well, and it is had sooner
-  return long ? JSON.parse(text(), exact) : (native.body ?? value);
+  const text = () => Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
+  if (strict && saysTwice(text())) return null;
+  const said = look(native.body ?? value);
+  return said.plain ? said : { ...said, body: JSON.parse(text(), exact) };
+}
+
+function look(body: unknown): Said {
+  const said: Said = { body, names: new Set(), plain: true };
+  const walk = (value: unknown): void => {
+    if (typeof value === 'string') return;
+    if (typeof value === 'number') {
+      if (Number.isInteger(value) ? !Number.isSafeInteger(value) : !Number.isFinite(value))
+        said.plain = false;
+    } else if (typeof value === 'bigint' || typeof value === 'symbol') said.plain = false;
+    else if (Array.isArray(value)) for (const item of value) walk(item);
+    else if (typeof value === 'object' && value !== null)
+      for (const name of Object.keys(value)) {
+        said.names.add(name);
+        walk((value as Record<string, unknown>)[name]); // its own keys
+      }
+  };
+  walk(body);
+  return said;
 }
 
 /** Whole numbers beyond 2^53 as their digits; the context is ECMAScript's JSON.parse source text access. */
@@ -72,14 +95,15 @@ function exact(this: unknown, _: string, value: unknown, context?: { source?: st
   return Number.isFinite(value) ? value : Symbol.for(source.toLowerCase().replace('+', ''));
 }
 
-function writtenBody(body: unknown, ignored: ReadonlySet<string>): string {
+function writtenBody({ body, names, plain }: Said, ignored: ReadonlySet<string>): string {
   if (typeof body !== 'object' || body === null) return written(body);
-  const fields = body as Readonly<Record<string, unknown>>; // an object has fields; each is looked at as unknown
-  return object(
-    fields,
-    Object.keys(fields).filter((name) => !ignored.has(name)),
-  );
+  const fields = Object.fromEntries(Object.entries(body).filter(([name]) => !ignored.has(name)));
+  // a list of names tells JSON.stringify their order as well; it looks for each of them in every object
+  const few = names.size <= MOST_NAMES && !names.has('__proto__');
+  return plain && few ? JSON.stringify(fields, [...names].sort()) : written(fields);
 }
+
+const MOST_NAMES = 24;
 
 function written(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`; // nothing that JSON can hold is written so

@@ -47,7 +47,7 @@ function setUp({
     until: clock.wall() + ms,
     by: { provider: 'p', model: 'm', residency: 'eu' },
     usage: null,
-    said: { text },
+    said: { bytes: Buffer.from(text) },
   });
   /** What is found, and how long that took on the clock. */
   const find = async (...keys: string[]) => {
@@ -58,7 +58,7 @@ function setUp({
     await settled();
     while (over < 0 && clock.now() < at + 10_000) await clock.advance(1);
     const found = await finding;
-    return { ms: over - at, texts: found.map((one) => one && 'text' in one.said && one.said.text) };
+    return { ms: over - at, texts: found.map((one) => one && 'bytes' in one.said && String(one.said.bytes)) };
   };
   return { clock, entries, entry, find, said };
 }
@@ -78,7 +78,7 @@ describe('entries in memory', () => {
     for (const [index, key] of keys.entries()) entries.keep(key, entry('x'.repeat(index * 10)));
     const { texts } = await find(...keys);
     const kept = texts.filter((text) => typeof text === 'string');
-    const bytes = kept.reduce((sum, text) => sum + Buffer.byteLength(encode(entry(text))), 0);
+    const bytes = kept.reduce((sum, text) => sum + encode(entry(text)).length, 0);
     expect(bytes).toBeLessThanOrEqual(100_000);
     expect(bytes).toBeGreaterThan(80_000);
     expect(texts.at(-1)).not.toBeNull();
@@ -124,7 +124,7 @@ describe('entries in a store', () => {
     await settled();
     expect(seen.writes).toBe(0);
     await clock.advance(100);
-    expect([...rows]).toEqual([['a', { value: encode(kept), ttl: 4_900 }]]);
+    expect([...rows]).toEqual([['a', { value: encode(kept), ttl: 60_000 - 100 }]]);
     const other = setUp({ store });
     expect((await other.find('a')).texts).toEqual(['A2']);
     await other.find('a');
@@ -142,18 +142,57 @@ describe('entries in a store', () => {
     expect((await find('long')).texts).toEqual([null]);
   });
 
-  it('are written in batches where it can, all of them when asked, and not without end', async () => {
+  const batching = () => {
     const { store } = mapStore();
-    const batches: number[] = [];
-    const many = { ...store, setMany: async (rows: unknown[]) => void batches.push(rows.length) };
-    const { clock, entries, entry } = setUp({ store: many });
-    for (let i = 0; i < 250; i++) entries.keep(`k${i}`, entry());
+    const batches: string[][] = [];
+    const setMany = async (rows: { key: string }[]) => void batches.push(rows.map(({ key }) => key));
+    return { batches, ...setUp({ store: { ...store, setMany } }) };
+  };
+  const keysOf = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`);
+
+  it('are written in batches where it can, in the order of their keys, and all of them when asked', async () => {
+    const { batches, entries, entry, clock } = batching();
+    for (const key of keysOf(250)) entries.keep(key, entry());
+    await entries.flush();
+    expect(batches.map(({ length }) => length)).toEqual([100, 100, 50]);
+    expect(batches.flat()).toEqual(keysOf(250).toSorted());
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('wait for each other where many come, for five seconds at most', async () => {
+    const { batches, entries, entry, clock, find } = batching();
+    for (const key of keysOf(100)) entries.keep(key, entry());
     await clock.advance(100);
+    expect(batches).toHaveLength(1);
+    for (const key of keysOf(101)) entries.keep(key, entry());
+    await clock.advance(4_900);
+    expect(batches).toHaveLength(1);
+    expect((await find('k0', 'k100')).texts).toEqual(['x', 'x']);
+    await clock.advance(200);
     await entries.flush();
-    expect(batches).toEqual([100, 100, 50]);
-    for (let i = 0; i < 5_000; i++) entries.keep(`k${i}`, entry());
+    expect(batches.flat()).toHaveLength(201);
+  });
+
+  it('wait for no others where one is wanted soon, and not beyond eight thousand', async () => {
+    for (const [count, soon] of [
+      [200, true],
+      [8_000, false],
+    ] as const) {
+      const { batches, entries, entry, clock } = batching();
+      for (const key of keysOf(count)) entries.keep(key, entry(), { soon });
+      await clock.advance(100);
+      await new Promise(setImmediate);
+      expect(batches.length).toBeGreaterThan(0);
+      await entries.flush();
+      expect(batches.flat()).toHaveLength(count);
+    }
+  });
+
+  it('are not written without end, nor held', async () => {
+    const { batches, entries, entry } = batching();
+    for (const key of keysOf(30_000)) entries.keep(key, entry());
     await entries.flush();
-    expect(batches.reduce((a, b) => a + b)).toBe(250 + 2_000);
+    expect(batches.flat()).toHaveLength(24_000);
   });
 
   it('leave no timer when all is written', async () => {

@@ -10,7 +10,7 @@ import {
 } from '@inferbridge/core';
 import { virtualClock } from '@inferbridge/core/testing';
 import { describe, expect, it } from 'vitest';
-import { decode, type Entry, encode, entryOf, MOST_ENTRY_BYTES, recorded } from './entry.ts';
+import { bytesOf, decode, type Entry, encode, entryOf, MOST_ENTRY_BYTES, recorded } from './entry.ts';
 
 const encoder = new TextEncoder();
 const by = { provider: 'p', model: 'm', residency: 'eu', account: 'secret account', ownAddress: true };
@@ -35,6 +35,15 @@ const entry = (more: Partial<Entry> = {}): Entry => ({
   ...more,
 });
 
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+const shown = (said: Entry['said'] | undefined) =>
+  [said ?? []].flat().map(({ bytes, native, ...more }) => [hex(bytes), native && hex(native), more]);
+/** As a store gives it back. */
+const read = (stored: unknown) => {
+  const bytes = bytesOf(stored);
+  return bytes && decode(bytes);
+};
+
 describe('an entry', () => {
   it('says who answered and what, and nothing of whose account it was', () => {
     expect(entry()).toEqual({
@@ -42,21 +51,26 @@ describe('an entry', () => {
       by: { provider: 'p', model: 'm', residency: 'eu' },
       usage: USAGE,
       dropped: ['seed'],
-      said: { text: '{"a":"é\u{1f600}\\ud800"}' },
+      said: { bytes: encoder.encode('{"a":"é\u{1f600}\\ud800"}') },
     });
     expect(entryOf({ ...completion('{}'), native: NATIVE }, TIMES)).toMatchObject({
       dialect: 'messages',
-      said: { text: '{}', native: 'event: x\n\n' },
+      said: { bytes: encoder.encode('{}'), native: NATIVE.bytes },
     });
   });
 
   it('is the same when it has been written and read', () => {
     const pieces = [
-      { text: 'data: 1\n\n', afterMs: 0 },
-      { text: 'ü\u2028', native: 'x', afterMs: 12 },
+      { bytes: encoder.encode('data: 1\n\n'), afterMs: 0 },
+      { bytes: encoder.encode('ü\u2028'), native: encoder.encode('x'), afterMs: 12 },
+      { bytes: new Uint8Array([0, 10, 0xff]), native: new Uint8Array(), afterMs: 0 },
     ];
-    for (const one of [entry(), entry({ said: pieces, dialect: 'd' }), entry({ said: [], usage: null })])
-      expect(decode(encode(one))).toEqual(one);
+    for (const one of [entry(), entry({ said: pieces, dialect: 'd' }), entry({ said: [], usage: null })]) {
+      const { said, ...about } = one;
+      const again = decode(encode(one));
+      expect(again).toMatchObject(about);
+      expect(shown(again?.said)).toEqual(shown(said));
+    }
   });
 
   it.each([
@@ -76,20 +90,41 @@ describe('an entry', () => {
     '{"at":1}',
     '\0',
   ])('is not %j', (junk) => {
-    expect(decode(junk)).toBeNull();
+    expect(read(junk)).toBeNull();
   });
 
-  it('is nothing that was cut anywhere', () => {
-    const text = encode(entry({ said: [{ text: 'a', afterMs: 0 }] }));
-    for (let end = 0; end < text.length; end++) expect(decode(text.slice(0, end))).toBeNull();
+  it('is nothing that was cut anywhere, or has more behind it', () => {
+    const bytes = encode(entry({ said: [{ bytes: encoder.encode('ab'), afterMs: 0 }] }));
+    expect(decode(bytes)).not.toBeNull();
+    for (let end = 0; end < bytes.length; end++) expect(decode(bytes.subarray(0, end))).toBeNull();
+    expect(decode(Buffer.concat([bytes, Buffer.from('x')]))).toBeNull();
   });
 
-  it.each<unknown>([true, 'text', {}, { text: 5 }, { txet: 'a' }, [null], [{ afterMs: 1 }], ['a']])(
-    'is nothing that says %j',
-    (said) => {
-      expect(decode(JSON.stringify({ ...entry(), said }))).toBeNull();
-    },
-  );
+  it('is the same from a store that keeps bytes, and from one that keeps text', () => {
+    const bytes = encode(entry());
+    for (const stored of [bytes, new Uint8Array(bytes), bytes.toString()])
+      expect(shown(read(stored)?.said)).toEqual(shown(entry().said));
+  });
+
+  it.each<unknown>([
+    true,
+    'text',
+    {},
+    [],
+    [1],
+    [-1, null],
+    [5, -5],
+    ['1', null],
+    [0.5, null],
+    [null],
+    [[1]],
+    [[1, null], [null]],
+    ['a'],
+    [1, null, 0, {}, 2],
+  ])('is nothing that says %j of what follows', (said) => {
+    const whole = `${JSON.stringify({ ...entry(), said })}\nab`;
+    expect(read(whole)).toBeNull();
+  });
 });
 
 describe('a stream that is written down', () => {
@@ -144,9 +179,9 @@ describe('a stream that is written down', () => {
         usage: USAGE,
         dialect: 'messages',
         said: [
-          { text: 'a', afterMs: 10 },
-          { text: 'é', afterMs: 10 },
-          { text: 'c', native: 'event: x\n\n', afterMs: 10 },
+          { bytes: encoder.encode('a'), afterMs: 10 },
+          { bytes: encoder.encode('é'), afterMs: 10 },
+          { bytes: encoder.encode('c'), native: NATIVE.bytes, afterMs: 10 },
         ],
       },
     ]);

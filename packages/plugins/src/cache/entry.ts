@@ -1,10 +1,10 @@
 import type { NativeReply, Outcome, Reply, Stream, Usage } from '@inferbridge/core';
 import { type Clock, type Frame, onFinish } from '@inferbridge/core';
 
-/** A text as it was sent, and in the upstream's own dialect where that is what the caller spoke. */
+/** Bytes as they were sent, and in the upstream's own dialect where that is what the caller spoke. */
 export interface Saying {
-  readonly text: string;
-  readonly native?: string;
+  readonly bytes: Uint8Array;
+  readonly native?: Uint8Array;
 }
 
 /** One frame of a stream, and how long after the one before it came. */
@@ -22,7 +22,7 @@ export interface Entry {
   readonly by: Pick<Outcome['by'], 'provider' | 'model' | 'residency'>;
   readonly usage: Usage | null;
   readonly dropped?: readonly string[];
-  /** Of the native texts. */
+  /** Of the native bytes. */
   readonly dialect?: string;
   /** What was said: whole, or as the pieces of a stream. */
   readonly said: Saying | readonly Piece[];
@@ -37,29 +37,78 @@ export const isStreamed = (said: Entry['said']): said is readonly Piece[] => Arr
 /** Larger answers are not kept. */
 export const MOST_ENTRY_BYTES = 4_194_304;
 
-export const encode = (entry: Entry): string => JSON.stringify(entry);
+/** What an entry says of its bytes, which follow behind it: how many each has, and how many of its own dialect. */
+type Head = Omit<Entry, 'said'> & {
+  readonly said: Lengths | readonly (readonly [...Lengths, afterMs: number])[];
+};
+type Lengths = readonly [bytes: number, native: number | null];
 
-/** `null` for what is no entry. */
-export function decode(text: unknown): Entry | null {
-  if (typeof text !== 'string') return null;
+const LINE_END = 10;
+
+/** A line of JSON, and behind it all that was said as it was sent: nothing of it is escaped, nor read again. */
+export function encode({ said, ...about }: Entry): Buffer {
+  const sayings = isStreamed(said) ? said : [said];
+  const lengths = isStreamed(said)
+    ? said.map((piece) => [...lengthsOf(piece), piece.afterMs] as const)
+    : lengthsOf(said);
+  const head = `${JSON.stringify({ ...about, said: lengths } satisfies Head)}\n`;
+  let at = Buffer.byteLength(head);
+  let size = at;
+  for (const { bytes, native } of sayings) size += bytes.length + (native?.length ?? 0);
+  const entry = Buffer.allocUnsafe(size);
+  entry.write(head);
+  for (const { bytes, native } of sayings) {
+    entry.set(bytes, at);
+    at += bytes.length;
+    if (native) entry.set(native, at);
+    at += native?.length ?? 0;
+  }
+  return entry;
+}
+
+const lengthsOf = ({ bytes, native }: Saying): Lengths => [bytes.length, native?.length ?? null];
+
+/** What a store gave back as bytes; `null` for what cannot be. */
+export function bytesOf(stored: unknown): Buffer | null {
+  if (Buffer.isBuffer(stored)) return stored;
+  if (typeof stored === 'string') return Buffer.from(stored);
+  return stored instanceof Uint8Array ? Buffer.from(stored.buffer, stored.byteOffset, stored.length) : null;
+}
+
+/** `null` for what is no entry. What was said are views of these bytes. */
+export function decode(bytes: Buffer): Entry | null {
+  const end = bytes.indexOf(LINE_END);
   try {
-    const entry: Partial<Entry> | null = JSON.parse(text);
-    const { at, fresh, until, by, said } = entry ?? {};
+    const head: Partial<Head> | null = JSON.parse(bytes.toString('utf8', 0, Math.max(0, end)));
+    const { at, fresh, until, by, said } = head ?? {};
     const times = [at, fresh, until].every((time) => typeof time === 'number');
     const served = typeof by?.provider === 'string' && typeof by.model === 'string';
-    const whole = Array.isArray(said) ? said.every(isSaying) : isSaying(said);
-    return times && served && whole ? (entry as Entry) : null; // checked just above
+    const whole = times && served ? heard(said, bytes.subarray(end + 1)) : null;
+    return whole && ({ ...head, said: whole } as Entry); // checked just above
   } catch {
     return null;
   }
 }
 
-const isSaying = (value: unknown): boolean => {
-  const { text, native } = (value ?? {}) as { text?: unknown; native?: unknown }; // whatever was stored; only looked at
-  return typeof text === 'string' && (native === undefined || typeof native === 'string');
-};
-
-const decoder = new TextDecoder();
+/** The bytes as the sayings that they are; `null` where there are fewer of them, or more. */
+function heard(said: unknown, bytes: Uint8Array): Entry['said'] | null {
+  if (!Array.isArray(said)) return null;
+  let at = 0;
+  const take = (length: unknown): Uint8Array => {
+    if (!Number.isInteger(length) || Number(length) < 0) throw new RangeError('no length');
+    at += Number(length);
+    return bytes.subarray(at - Number(length), at);
+  };
+  const saying = ([length, native]: readonly unknown[]): Saying => ({
+    bytes: take(length),
+    ...(native !== null && { native: take(native) }),
+  });
+  const whole =
+    typeof said[0] === 'number'
+      ? saying(said)
+      : said.map((one: readonly unknown[]) => ({ ...saying(one), afterMs: Number(one[2]) }));
+  return at === bytes.length ? whole : null;
+}
 
 export type Times = Pick<Entry, 'at' | 'fresh' | 'until'>;
 
@@ -80,9 +129,10 @@ const about = ({ by, usage, dropped }: Reply, times: Times) => ({
   ...(dropped && { dropped }),
 });
 
-function sayingOf(bytes: Uint8Array, native?: NativeReply): Saying {
-  return { text: decoder.decode(bytes), ...(native && { native: decoder.decode(native.bytes) }) };
-}
+const sayingOf = (bytes: Uint8Array, native?: NativeReply): Saying => ({
+  bytes,
+  ...(native && { native: native.bytes }),
+});
 
 /**
  * Writes an answer down: at once, or while its stream passes. `kept` gets the entry when the answer is complete; a stream
@@ -113,7 +163,7 @@ function recordedStream(
     if (!pieces) return;
     const { native } = frame;
     const saying = sayingOf(frame.bytes, native);
-    bytes += saying.text.length + (saying.native?.length ?? 0);
+    bytes += saying.bytes.length + (saying.native?.length ?? 0);
     if (bytes > MOST_ENTRY_BYTES) {
       pieces = null;
       return;

@@ -88,6 +88,14 @@ describe('a guard', () => {
     expect([guard.well(), said]).toEqual([false, [DOWN]]);
   });
 
+  it('takes many late answers at once for one', async () => {
+    const { clock, run, works, guard } = setUp();
+    const many = Promise.all(Array.from({ length: 50 }, () => run(() => new Promise(() => {}))));
+    await clock.advance(40);
+    expect([new Set(await many), guard.well()]).toEqual([new Set(['without']), true]);
+    expect(await works()).toBe('with');
+  });
+
   it('asks nothing for a second after a failure, then one at a time', async () => {
     const { clock, fails, run } = setUp();
     await fails();

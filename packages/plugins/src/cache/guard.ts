@@ -19,7 +19,7 @@ export interface GuardOptions {
 
 /** How long it is left alone after it has failed. */
 const REST_MS = 1_000;
-/** One answer that is late may be our own fault: the event loop was busy. */
+/** One answer that is late may be our own fault: the event loop was busy. Those asked at the same time count as one. */
 const LATE_IN_A_ROW = 3;
 
 const BUSY_TIMES = 5;
@@ -30,6 +30,7 @@ export function createGuard({ what, clock, log, patienceMs = 40 }: GuardOptions)
   let down = false;
   let restsUntil = 0;
   let late = 0;
+  let lateAt = Number.NEGATIVE_INFINITY;
   let fellAt = Number.NEGATIVE_INFINITY;
 
   const fell = (why: string) => {
@@ -62,7 +63,10 @@ export function createGuard({ what, clock, log, patienceMs = 40 }: GuardOptions)
       try {
         const outcome = await Promise.race([work(), waited]);
         if (outcome === LATE) {
-          late += 1;
+          if (askedAt >= lateAt) {
+            late += 1;
+            lateAt = clock.now();
+          }
           if (down || late >= LATE_IN_A_ROW) fell(`no answer within ${patienceMs} ms`);
           return otherwise;
         }

@@ -51,7 +51,8 @@ export function createIdempotency({ entries, clock }: { readonly entries: Entrie
     };
     const kept = (entry: Entry) => {
       const { mode } = call.state;
-      entries.keep(name, { ...entry, meaning, ...(mode !== undefined && { mode }) });
+      // a client that hears nothing asks again, also after a crash
+      entries.keep(name, { ...entry, meaning, ...(mode !== undefined && { mode }) }, { soon: true });
     };
     const times = () => {
       const at = clock.wall();

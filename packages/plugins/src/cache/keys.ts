@@ -11,7 +11,7 @@ import {
 import { dialectOf, meaningOf } from './canonical.ts';
 
 /** Grows with every change of what an entry or its key holds: older ones are then no longer found. */
-const VERSION = 'cache-1';
+const VERSION = 'cache-2';
 
 /** Whose answers may be given to whom. */
 export type Scope = 'user' | 'shared';

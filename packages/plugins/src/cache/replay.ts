@@ -31,13 +31,11 @@ export interface ReplayOptions {
 /** Nobody waits longer than this between two pieces. */
 const LONGEST_PAUSE_MS = 10_000;
 
-const encoder = new TextEncoder();
-
 /** What is kept as the reply to a request that may stream, or may not: one entry serves both. */
 export function replay(entry: Entry, request: Request, options: ReplayOptions): Reply {
   const { said, dialect } = entry;
   if (request.operation === 'embeddings') {
-    const bytes = encoder.encode(isStreamed(said) ? '' : said.text);
+    const bytes = isStreamed(said) ? new Uint8Array() : said.bytes;
     return {
       ...outcome(entry, options, true),
       kind: 'embeddings',
@@ -49,7 +47,7 @@ export function replay(entry: Entry, request: Request, options: ReplayOptions): 
     return streamOf(isStreamed(said) ? piecesOf(said, dialect, options) : unfolded(said), entry, options);
   const head = { ...outcome(entry, options, true), kind: 'completion' } as const;
   if (isStreamed(said)) return { ...head, ...bodyOf(folded(said)) };
-  const bytes = encoder.encode(said.text);
+  const { bytes } = said;
   return {
     ...head,
     bytes,
@@ -68,9 +66,7 @@ function outcome({ by, usage, dropped }: Entry, { cached }: ReplayOptions, ended
 }
 
 function withNative({ native }: Saying, dialect: string | undefined): { native?: NativeReply } {
-  return native !== undefined && dialect !== undefined
-    ? { native: { dialect, bytes: encoder.encode(native) } }
-    : {};
+  return native !== undefined && dialect !== undefined ? { native: { dialect, bytes: native } } : {};
 }
 
 function streamOf(frames: AsyncGenerator<Frame>, entry: Entry, options: ReplayOptions): Stream {
@@ -102,16 +98,16 @@ async function* piecesOf(
 ): AsyncGenerator<Frame> {
   for (const piece of pieces) {
     if (paced && piece.afterMs > 0) await sleep(clock, Math.min(piece.afterMs, LONGEST_PAUSE_MS), signal);
-    yield { ...rawFrame(encoder.encode(piece.text)), ...withNative(piece, dialect) };
+    yield { ...rawFrame(piece.bytes), ...withNative(piece, dialect) };
   }
 }
 
-async function* unfolded({ text }: Saying): AsyncGenerator<Frame> {
-  for (const chunk of unfold(JSON.parse(text))) yield frameOf(chunk);
+async function* unfolded({ bytes }: Saying): AsyncGenerator<Frame> {
+  for (const chunk of unfold(parse<ChatCompletion>(bytes))) yield frameOf(chunk);
 }
 
 function folded(pieces: readonly Piece[]): ChatCompletion {
   const fold = createFold();
-  for (const { text } of pieces) for (const chunk of rawFrame(encoder.encode(text)).chunks()) fold.add(chunk);
+  for (const { bytes } of pieces) for (const chunk of rawFrame(bytes).chunks()) fold.add(chunk);
   return fold.done();
 }

@@ -5,8 +5,8 @@ import type { CacheStore } from '@inferbridge/plugins';
 import { KeyvSqlite } from '@keyv/sqlite';
 import SQLite from 'better-sqlite3';
 import { Keyv } from 'keyv';
-import { plainTexts, textStore } from './cache-text.ts';
 import { isDamaged, LIVE_BYTES, remembering } from './database.ts';
+import { keyvStore } from './keyv-store.ts';
 
 export interface CacheFileOptions {
   readonly file: string;
@@ -21,7 +21,8 @@ export interface ClosableCache extends CacheStore {
   close(): Promise<void>;
 }
 
-const PAGE_BYTES = 4_096;
+/** Of a new file: keys have no order in time, so that a page that holds many of them is written less often. */
+const PAGE_BYTES = 16_384;
 const SWEEP_MS = 60_000;
 const SLICE_ROWS = 500;
 const PAUSE_MS = 20;
@@ -46,9 +47,11 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
   const connect = async () => {
     const sqlite = new SQLite(file, { timeout: 0 });
     chmodSync(file, 0o600);
+    sqlite.pragma(`page_size = ${PAGE_BYTES}`);
     sqlite.pragma('journal_mode = WAL');
     sqlite.pragma('synchronous = NORMAL');
     sqlite.pragma('secure_delete = ON');
+    sqlite.pragma('wal_autocheckpoint = 250'); // 4 MB
     sqlite.pragma('cache_size = -8192');
     known = knownKeys(sqlite);
     sqlite.pragma(`max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
@@ -57,10 +60,11 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
     return {
       async query(sql: string, ...parameters: unknown[]): Promise<unknown[]> {
         const statement = prepare(sql);
-        if (statement.reader) return statement.all(...parameters);
+        const values = parameters.map(unwrapped);
+        if (statement.reader) return statement.all(...values).map(wrapped);
         for (let tries = 1; ; tries++)
           try {
-            statement.run(...parameters);
+            statement.run(...values);
             return [];
           } catch (error) {
             if ((error as { code?: unknown }).code !== 'SQLITE_FULL' || tries > MOST_TRIES) throw error; // whatever was thrown; only compared
@@ -73,7 +77,7 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
 
   const open = () => {
     const adapter = new KeyvSqlite({ uri: `sqlite://${file}`, driver: { name: 'custom', connect } });
-    return { adapter, store: textStore(new Keyv({ store: adapter, serialization: plainTexts })) };
+    return { adapter, store: keyvStore(new Keyv({ store: adapter, serialization: false })) };
   };
   let current = open();
 
@@ -166,6 +170,15 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
     },
   };
 }
+
+/** Keyv wraps every value in an object, for when it expires, which here is a column: its bytes alone are written. */
+const unwrapped = (parameter: unknown): unknown =>
+  typeof parameter === 'object' && parameter !== null ? (parameter as { value?: unknown }).value : parameter;
+
+const wrapped = (row: unknown): unknown => {
+  const { value, ...columns } = (row ?? {}) as { value?: unknown }; // as it was asked for
+  return value === undefined || value === null ? row : { ...columns, value: { value } };
+};
 
 const MOST_KNOWN = 2_000_000;
 

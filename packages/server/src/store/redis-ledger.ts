@@ -133,6 +133,14 @@ export function redisLedger({ client, clock, log, spent }: RedisLedgerOptions): 
     letGo(timer);
   };
 
+  let toldAt = Number.NEGATIVE_INFINITY;
+  /** The guard says when the store is gone; here only where it was late this once. */
+  const tell = () => {
+    if (!guard.well() || clock.now() < toldAt + AGAIN_MS) return;
+    toldAt = clock.now();
+    log.warn({}, 'the store of limits was late; requests go on without it');
+  };
+
   return {
     async take(asking) {
       let asked: Promise<readonly [string, number, number]> | null = null;
@@ -146,6 +154,7 @@ export function redisLedger({ client, clock, log, spent }: RedisLedgerOptions): 
           void settle(keys, [second, tokens, ...changes]);
       };
       if (answer === null) {
+        tell();
         // let through; an answer that comes too late may have reserved all the same
         const late = asked as Promise<readonly [string, number, number]> | null;
         return {

@@ -3,7 +3,7 @@ import KeyvRedis from '@keyv/redis';
 import { createClient } from '@redis/client';
 import { Keyv } from 'keyv';
 import type { ClosableCache } from './cache-file.ts';
-import { plainTexts, textStore } from './cache-text.ts';
+import { keyvStore } from './keyv-store.ts';
 
 /** What is asked of Redis here; its client's own types do not fit between two copies of them. */
 export interface Redis {
@@ -44,6 +44,12 @@ export function connectRedis(url: string, log: Log): Redis {
 
 const NAMESPACE = 'inferbridge-cache';
 
+/** Its client reads texts; what is not one is no entry when it comes back. Redis itself knows when a key expires. */
+const asText = {
+  stringify: (wrapped: unknown): string => String((wrapped as { value: unknown }).value), // what Keyv wraps every value in
+  parse: <T>(text: string): T => ({ value: text }) as T, // the same again
+};
+
 /** Cached answers in Redis, which forgets them by itself when they have expired. */
 export function redisCache(client: Redis): ClosableCache {
   const adapter = new KeyvRedis(client as never, {
@@ -51,8 +57,8 @@ export function redisCache(client: Redis): ClosableCache {
     throwOnErrors: true,
     throwOnConnectError: true,
   }); // the same client of another copy of its types
-  const store = textStore(
-    new Keyv({ store: adapter, namespace: NAMESPACE, serialization: plainTexts, throwOnErrors: true }),
+  const store = keyvStore(
+    new Keyv({ store: adapter, namespace: NAMESPACE, serialization: asText, throwOnErrors: true }),
   );
   const ready = <T>(work: () => Promise<T> | undefined): Promise<T> =>
     client.isReady ? (work() as Promise<T>) : Promise.reject(new Error('not connected')); // every method that is asked for is there
