@@ -28,6 +28,7 @@ import { createCors } from './http/cors.ts';
 import { createEdge } from './http/edge.ts';
 import { createIdentities } from './http/identify.ts';
 import { createModelCall } from './http/model-call.ts';
+import { watchOverload } from './http/overload.ts';
 import { createRateWindow } from './http/rate-window.ts';
 import { HEALTH_CHECK_SECONDS, startHealthChecks } from './operations/health-checks.ts';
 import { createPrices } from './pricing/prices.ts';
@@ -147,6 +148,7 @@ export async function createInferBridge(
   });
   const fronts = createFronts({ strict: config.strictFields });
   let draining = false;
+  const overload = watchOverload(host);
   const app = createApp({
     log: host.log,
     bodyLimitBytes: config.bodyLimitBytes,
@@ -156,6 +158,7 @@ export async function createInferBridge(
     chat: chatFront({ strict: config.strictFields }),
     callState,
     draining: () => draining,
+    overloaded: overload.why,
     identities,
     addressOf: createAddressOf(config.trustedProxies),
     limits: limitsOf(config),
@@ -195,6 +198,7 @@ export async function createInferBridge(
     random: host.random,
     cors: createCors(config.cors.origins),
     inFlight: config.limits.inFlight,
+    overloaded: overload.why,
     draining: () => draining,
   });
   return {
@@ -211,6 +215,7 @@ export async function createInferBridge(
     },
     async close() {
       checks.stop();
+      overload.stop();
       await identities.close();
       await stores.close();
     },

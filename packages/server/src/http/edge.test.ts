@@ -18,6 +18,7 @@ async function asked(line: string): Promise<string> {
     random: () => 0,
     inFlight: 10,
     draining: () => false,
+    overloaded: () => null,
   });
   const server = createServer(edge.handle);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

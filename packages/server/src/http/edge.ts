@@ -15,6 +15,8 @@ export interface EdgeOptions {
   readonly random: () => number;
   /** Model calls at the same time; beyond it 503 at once. */
   readonly inFlight: number;
+  /** Why no more of them are taken at the moment. */
+  readonly overloaded: () => string | null;
   /** True once the server is on its way out. */
   readonly draining: () => boolean;
   readonly cors: Cors;
@@ -35,7 +37,15 @@ export interface Edge {
  * What every request meets first. Model calls are told by method and path and go straight to their handler: measured,
  * koa's context and its listeners cost them a quarter of their CPU. All other routes are koa's.
  */
-export function createEdge({ models, rest, random, inFlight, draining, cors }: EdgeOptions): Edge {
+export function createEdge({
+  models,
+  rest,
+  random,
+  inFlight,
+  overloaded,
+  draining,
+  cors,
+}: EdgeOptions): Edge {
   const running = new Set<Promise<void>>();
   const handle: RequestListener = (request, response) => {
     if (draining()) response.setHeader('connection', 'close');
@@ -52,8 +62,9 @@ export function createEdge({ models, rest, random, inFlight, draining, cors }: E
     const model = request.method === 'POST' ? models.get(pathOf(target)) : undefined;
     if (!model) return rest(request, response);
     const id = requestId(request.headers);
-    if (running.size >= inFlight) {
-      const wire = overloaded(random());
+    const why = running.size >= inFlight ? 'too many requests are in flight' : overloaded();
+    if (why !== null) {
+      const wire = shed(why, random());
       return sendWire(response, wire, model.front.failure(wire, id), {
         'x-request-id': id,
         ...model.front.headers?.(id),
@@ -93,8 +104,8 @@ function pathOf(url: string): string {
 }
 
 /** Shed at once rather than queued; the client may well try again. */
-const overloaded = (random: number) =>
-  new HttpError(503, 'service_unavailable_error', 'too many requests are in flight', {
+const shed = (why: string, random: number) =>
+  new HttpError(503, 'service_unavailable_error', `the server is overloaded: ${why}`, {
     code: 'overloaded',
     headers: {
       'retry-after': '1',

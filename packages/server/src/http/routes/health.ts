@@ -4,9 +4,11 @@ export interface HealthOptions {
   /** Name → a check that rejects where that part is not well. */
   readonly parts: Readonly<Record<string, () => Promise<void>>>;
   readonly draining: () => boolean;
+  /** Why no model calls are taken at the moment. */
+  readonly overloaded: () => string | null;
 }
 
-export const healthRoutes = ({ parts, draining }: HealthOptions): readonly Route[] => [
+export const healthRoutes = ({ parts, draining, overloaded }: HealthOptions): readonly Route[] => [
   {
     method: 'get',
     path: '/live',
@@ -28,7 +30,9 @@ export const healthRoutes = ({ parts, draining }: HealthOptions): readonly Route
         ),
       ).then((names) => names.flat());
       if (failed.length > 0) return { status: 503, body: { status: 'unavailable', failing: failed } };
-      return { status: 200, body: { status: 'ok' } };
+      // 200 all the same: whoever takes every overloaded server out of service has none left
+      const why = overloaded();
+      return { status: 200, body: why === null ? { status: 'ok' } : { status: 'overloaded', why } };
     },
   },
 ];
