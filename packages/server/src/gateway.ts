@@ -37,6 +37,7 @@ import { createCredentials, operatorCredentials } from './routing/credentials.ts
 import { createResolve } from './routing/resolve.ts';
 import { createTargets } from './routing/targets.ts';
 import type { EncryptionKey } from './secrets/encryption-key.ts';
+import type { Siblings } from './workers/siblings.ts';
 
 /** By one user. */
 const KEY_TESTS_A_MINUTE = 30;
@@ -68,10 +69,11 @@ export async function createInferBridge(
   loaded: Loaded,
   assembly: Assembly,
   host: Host,
+  siblings: Siblings | null = null,
 ): Promise<InferBridge> {
   const { config } = loaded;
   const { providers, tiers, aliases, strategyOf, operator, stages } = assembly;
-  const stores = await openStores(loaded, host);
+  const stores = await openStores(loaded, host, siblings);
   const { accounts, requestLog, writer, reliability, shared } = stores;
   const prices = createPrices(
     Object.fromEntries(Object.entries(config.providers).map(([name, { prices: own }]) => [name, own])),
@@ -89,6 +91,17 @@ export async function createInferBridge(
     log: host.log,
   });
   const authenticate = identities.user;
+  const forgetUser = (userId: string) => {
+    identities.forget(userId);
+    credentials.forget(userId);
+  };
+  siblings?.listen({
+    forget: forgetUser,
+    forgetCached: (owner) => {
+      shared.cache.entries.forget(owner).catch(() => {}); // a cache that is away keeps nothing
+    },
+    flush: writer.flush,
+  });
   const resolve = createResolve({
     tiers,
     aliases,
@@ -164,8 +177,8 @@ export async function createInferBridge(
     limits: limitsOf(config),
     importedKeys: config.importedKeys,
     forgetUser(userId) {
-      identities.forget(userId);
-      credentials.forget(userId);
+      forgetUser(userId);
+      siblings?.forget(userId);
     },
     purge: stores.purges.now,
     auditKey: stores.auditKey,
@@ -178,7 +191,7 @@ export async function createInferBridge(
     reliability,
     targets,
     named: namedModels(tiers),
-    flushLogs: writer.flush,
+    flushLogs: stores.flushLogs,
     wall: clock.wall,
     pricesUpdated: prices.lastUpdated,
     signup: config.signup,
@@ -197,7 +210,7 @@ export async function createInferBridge(
     rest: app.callback(),
     random: host.random,
     cors: createCors(config.cors.origins),
-    inFlight: config.limits.inFlight,
+    inFlight: Math.ceil(config.limits.inFlight / (siblings?.count ?? 1)),
     overloaded: overload.why,
     draining: () => draining,
   });

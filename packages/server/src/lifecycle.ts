@@ -6,6 +6,7 @@ import { assemble } from './build/assemble.ts';
 import { ConfigError } from './config/config-error.ts';
 import type { Loaded } from './config/load.ts';
 import { createInferBridge, gatewayHost, type InferBridge } from './gateway.ts';
+import type { Siblings } from './workers/siblings.ts';
 
 /** A gateway that serves. */
 export interface Running {
@@ -20,11 +21,11 @@ const DRAIN_MS = 30_000;
 const DRAIN_STREAMS_MS = 120_000;
 
 /** Builds everything, and only then opens the port; throws a `ConfigError` where either cannot be done. */
-export async function start(loaded: Loaded, log: Log): Promise<Running> {
+export async function start(loaded: Loaded, log: Log, siblings: Siblings | null = null): Promise<Running> {
   const transport = createTransport({ addresses: loaded.config.selfHosted });
   const host = gatewayHost(transport.send, log);
   const assembly = await assemble(loaded, host);
-  const bridge = await createInferBridge(loaded, assembly, host);
+  const bridge = await createInferBridge(loaded, assembly, host, siblings);
   const server = createServer({
     headersTimeout: 30_000,
     requestTimeout: 300_000,
@@ -45,7 +46,7 @@ export async function start(loaded: Loaded, log: Log): Promise<Running> {
     await transport.close();
     throw new ConfigError([reason(error, address, port)]);
   }
-  for (const note of assembly.notes) log.warn({}, note);
+  if (!siblings) for (const note of assembly.notes) log.warn({}, note);
   const bound = server.address() as AddressInfo; // listening on a port, so it is not a pipe's name
   return {
     url: `http://${isIPv6(bound.address) ? `[${bound.address}]` : bound.address}:${bound.port}`,

@@ -1,6 +1,5 @@
 import type { Host, Registry } from '@inferbridge/core';
 import { ConfigError } from '../config/config-error.ts';
-import { notYet } from '../config/later.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { loadPlugins } from '../plugins.ts';
@@ -33,7 +32,7 @@ export async function assemble({ config, base }: Pick<Loaded, 'config' | 'base'>
     stages: chooseStages(config, registry, host),
     operator,
     ...buildLayers(config, providers, host),
-    notes: [...notYet(config), ...silencedSettings(config)],
+    notes: silencedSettings(config),
   };
 }
 

@@ -19,14 +19,16 @@ import { startRetention } from '../store/retention.ts';
 import { createRowInsert } from '../store/row-insert.ts';
 import { openShared } from '../store/shared.ts';
 import { createWords } from '../store/words.ts';
+import type { Siblings } from '../workers/siblings.ts';
 
 /** Everything that a gateway keeps, opened. */
 export type Stores = Awaited<ReturnType<typeof openStores>>;
 
 /** Throws a `ConfigError` where a store or the encryption key cannot be used. */
-export async function openStores(loaded: Loaded, host: Host) {
+export async function openStores(loaded: Loaded, host: Host, siblings: Siblings | null = null) {
   const { config } = loaded;
   const { clock, log } = host;
+  const housekeeping = siblings?.housekeeping ?? true;
   const key = loadEncryptionKey({
     dataDir: config.dataDir,
     fromEnvironment: loaded.encryptionKey,
@@ -38,7 +40,7 @@ export async function openStores(loaded: Loaded, host: Host) {
       log.error({ aside }, 'the request log was damaged and has been moved aside'),
     ),
   ]);
-  removeReports(config.dataDir);
+  if (housekeeping) removeReports(config.dataDir);
   const accounts = createAccounts({
     db: accountsDb,
     vault: createVault(key.fernet),
@@ -53,24 +55,30 @@ export async function openStores(loaded: Loaded, host: Host) {
   const operators = createOperators(accountsDb, clock.wall);
   const words = createWords(logsDb);
   const requestLog = createRequestLog(logsDb, words);
-  const shared = await openShared(config, host, requestLog.spent);
+  const shared = await openShared(config, host, requestLog.spent, siblings);
   const writer = createLogWriter({ insert: createRowInsert(logsDb, words), clock, log });
   const reliability = createReliabilityLog({ db: logsDb, clock, log });
-  const retention = startRetention({
-    requestLog,
-    clock,
-    log,
-    days: config.retentionDays,
-    maxBytes: config.logFileMaxBytes,
-    bytes: () => bytesOf(logsDb),
-  });
-  const purges = startPurges({
-    users: accounts,
-    requestLog,
-    flushLogs: writer.flush,
-    entries: shared.cache.entries,
-    host,
-  });
+  const retention =
+    housekeeping &&
+    startRetention({
+      requestLog,
+      clock,
+      log,
+      days: config.retentionDays,
+      maxBytes: config.logFileMaxBytes,
+      bytes: () => bytesOf(logsDb),
+    });
+  const { entries } = shared.cache;
+  const flushLogs = async () => {
+    await Promise.all([writer.flush(), siblings?.flush()]);
+  };
+  const forget = (owner: string) => {
+    siblings?.forgetCached(owner);
+    return entries.forget(owner);
+  };
+  const purges = housekeeping
+    ? startPurges({ users: accounts, requestLog, flushLogs, entries: { forget }, host })
+    : { now: () => siblings?.purge(), stop() {} };
   let audit: AuditKey | null = null;
   return {
     key,
@@ -82,11 +90,13 @@ export async function openStores(loaded: Loaded, host: Host) {
     operatorKey: loaded.operatorKey === null ? await firstOperatorKey(operators) : null,
     requestLog,
     writer,
+    /** Also of the other processes, where there are some. */
+    flushLogs,
     reliability,
     shared,
     purges,
     async close() {
-      retention.stop();
+      if (retention) retention.stop();
       purges.stop();
       await Promise.all([writer.close(), reliability.close(), shared.close()]);
       await Promise.all([accountsDb.destroy(), logsDb.destroy()]);

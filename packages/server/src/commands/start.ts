@@ -1,3 +1,5 @@
+import type { Worker } from 'node:cluster';
+import type { Log } from '@inferbridge/core';
 import { pino } from 'pino';
 import { type Flags, type Loaded, loadConfig } from '../config/load.ts';
 import { check, start } from '../lifecycle.ts';
@@ -17,14 +19,16 @@ export async function startCommand(flags: StartFlags): Promise<number> {
     process.stdout.write(`ok: ${loaded.file ?? 'no configuration file, the defaults hold'}\n`);
     return 0;
   }
-  return serve(loaded, log);
+  if (loaded.config.workers === 1) return serve(loaded, log);
+  const { default: cluster } = await import('node:cluster');
+  return cluster.worker ? serveAsWorker(loaded, cluster.worker) : serveWithWorkers(loaded, log);
 }
 
 /** Lines of the server itself; requests are rows in the request log, not lines here. */
-const serverLog = () =>
+const serverLog = (base: Readonly<Record<string, number>> | null = null) =>
   pino(
     {
-      base: null,
+      base,
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: {
         err: ({ name, message, code, stack }: Error & { code?: unknown }) => ({ name, message, code, stack }),
@@ -33,27 +37,74 @@ const serverLog = () =>
     pino.destination({ dest: 2, sync: true }),
   );
 
-async function serve(loaded: Loaded, log: ReturnType<typeof serverLog>): Promise<number> {
-  const running = await start(loaded, log);
-  process.stdout.write(welcome(running, loaded));
+async function serve(loaded: Loaded, log: Log): Promise<number> {
+  const { url, bridge, stop } = await start(loaded, log);
+  process.stdout.write(welcome({ url, ...bridge }, loaded));
+  return untilStopped(log, async () => {
+    await stop();
+    return 0;
+  });
+}
+
+/** This process starts the others, counts limits for all of them and looks after the stores; requests are theirs. */
+async function serveWithWorkers(loaded: Loaded, log: Log): Promise<number> {
+  const { serveAll } = await import('../workers/serve.ts');
+  const { url, key, operatorKey, stop, kill } = await serveAll(loaded, log);
+  process.stdout.write(welcome({ url, key, operatorKey }, loaded));
+  return untilStopped(log, stop, kill);
+}
+
+async function serveAsWorker(loaded: Loaded, worker: Worker): Promise<number> {
+  const { siblingsOver } = await import('../workers/siblings.ts');
+  const log = serverLog({ worker: worker.id });
+  const siblings = siblingsOver(
+    {
+      send: (message) => {
+        if (worker.isConnected()) worker.send(message);
+      },
+      hear: (on) => void worker.on('message', on),
+    },
+    loaded.config.workers,
+    log,
+  );
+  const { url, stop } = await start(loaded, log, siblings);
+  worker.send({ kind: 'serving', url });
+  process.on('SIGINT', () => {}); // of a terminal, to all at once: the process that started this one says what to do
+  return untilStopped(
+    log,
+    async () => {
+      await stop();
+      return 0;
+    },
+    () => {},
+    ['SIGTERM'],
+  );
+}
+
+/** Until a signal or an error that nobody caught; resolves with the exit code. A second signal ends it at once. */
+function untilStopped(
+  log: Log,
+  end: () => Promise<number>,
+  kill: () => void = () => {},
+  signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'],
+): Promise<number> {
   return new Promise((resolve) => {
     let stopping = false;
     const stop = (signal: NodeJS.Signals) => {
-      if (stopping) process.exit(1);
+      if (stopping) {
+        kill();
+        process.exit(1);
+      }
       stopping = true;
       log.info({ signal }, 'stopping: open requests may finish');
-      running.stop().then(
-        () => resolve(0),
-        (error) => {
-          log.error({ err: error }, 'the stop failed');
-          resolve(1);
-        },
-      );
+      end().then(resolve, (error) => {
+        log.error({ err: error }, 'the stop failed');
+        resolve(1);
+      });
     };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
+    for (const signal of signals) process.on(signal, stop);
     process.on('uncaughtException', (error) => {
-      log.fatal({ err: error }, 'an error that nobody caught; stopping');
+      log.error({ err: error }, 'an error that nobody caught; stopping');
       stop('SIGTERM');
       setTimeout(() => process.exit(1), 10_000).unref();
     });

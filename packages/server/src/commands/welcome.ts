@@ -1,19 +1,25 @@
 import type { Loaded } from '../config/load.ts';
-import type { Running } from '../lifecycle.ts';
+import type { EncryptionKey } from '../secrets/encryption-key.ts';
+
+export interface Serving {
+  readonly url: string;
+  readonly key: EncryptionKey;
+  /** Where one was made just now. */
+  readonly operatorKey: string | null;
+}
 
 /** What a newcomer sees when the gateway serves: where it is, what to keep, what to do next. */
-export function welcome({ url, bridge }: Running, { config, file }: Loaded): string {
-  const { key } = bridge;
+export function welcome({ url, key, operatorKey }: Serving, { config, file }: Loaded): string {
   const kept = key.file === null ? 'from the environment' : key.file;
   const made = key.made
     ? `\n  A new encryption key was made there. Provider keys can only be read with it: back it up, apart from the
   database. In production set INFERBRIDGE_ENCRYPTION_KEY to its content instead.\n`
     : '';
   const operator =
-    bridge.operatorKey === null
+    operatorKey === null
       ? ''
       : `
-  operator key    ${bridge.operatorKey}
+  operator key    ${operatorKey}
   It is shown this once, and only its hash is kept: store it. It lists, limits and removes users and replaces lost keys
   under /v1/admin (inferbridge keys operator makes a new one).
 `;

@@ -7,7 +7,7 @@ port: 8585
 dataDir: ./data                 # databases and the generated encryption key, relative to this file
 database: sqlite
 bodyLimitBytes: 33554432        # a larger request body is a 413
-workers: 1
+workers: 1                      # processes that serve on one port: one for each core
 cors:
   origins: []                   # origins of browser applications
 cache:

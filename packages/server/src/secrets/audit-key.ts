@@ -25,7 +25,7 @@ const FILE = 'audit-ed25519.pem';
 /** The key in the data directory; made there, for its owner alone, when it is first wanted. Throws a `ConfigError`. */
 export function loadAuditKey(dataDir: string): AuditKey {
   const file = join(dataDir, FILE);
-  const key = existsSync(file) ? read(file) : make(file);
+  const key = existsSync(file) ? read(file) : (make(file) ?? read(file));
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
   return {
     id: hash('sha256', publicKey, 'hex').slice(0, 16),
@@ -44,9 +44,15 @@ function read(file: string): KeyObject {
   throw new ConfigError([`${file} is no Ed25519 private key in PEM; move it away to have a new one made`]);
 }
 
-function make(file: string): KeyObject {
+/** `null` where another process has just made one. */
+function make(file: string): KeyObject | null {
   const { privateKey } = generateKeyPairSync('ed25519');
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
+  try {
+    writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return null; // what writing throws
+    throw error;
+  }
   return privateKey;
 }

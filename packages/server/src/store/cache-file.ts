@@ -12,6 +12,8 @@ export interface CacheFileOptions {
   readonly file: string;
   /** Beyond it what would expire first goes. */
   readonly maxBytes: number;
+  /** Other processes have it open as well; default false. */
+  readonly several?: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -23,6 +25,8 @@ export interface ClosableCache extends CacheStore {
 
 /** Of a new file: keys have no order in time, so that a page that holds many of them is written less often. */
 const PAGE_BYTES = 16_384;
+/** Another process writes a batch in less. */
+const BUSY_MS = 20;
 const SWEEP_MS = 60_000;
 const SLICE_ROWS = 500;
 const PAUSE_MS = 20;
@@ -38,14 +42,14 @@ const FULL = 0.9;
  * Cached answers in one SQLite file of their own. Nobody waits for a lock on it; one that is damaged is begun anew, since
  * all that it holds can be had again. What has expired is overwritten, not only forgotten.
  */
-export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions): ClosableCache {
+export function openCacheFile({ file, maxBytes, several, clock, log }: CacheFileOptions): ClosableCache {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   let closed = false;
   let timer: unknown = null;
   let known: Set<number> | null = null;
 
   const connect = async () => {
-    const sqlite = new SQLite(file, { timeout: 0 });
+    const sqlite = new SQLite(file, { timeout: several ? BUSY_MS : 0 });
     chmodSync(file, 0o600);
     sqlite.pragma(`page_size = ${PAGE_BYTES}`);
     sqlite.pragma('journal_mode = WAL');
@@ -53,7 +57,7 @@ export function openCacheFile({ file, maxBytes, clock, log }: CacheFileOptions):
     sqlite.pragma('secure_delete = ON');
     sqlite.pragma('wal_autocheckpoint = 250'); // 4 MB
     sqlite.pragma('cache_size = -8192');
-    known = knownKeys(sqlite);
+    known = several ? null : knownKeys(sqlite);
     sqlite.pragma(`max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
     const { prepare } = remembering(sqlite);
     const makeRoom = () => sqlite.prepare(SOONEST).all().length;

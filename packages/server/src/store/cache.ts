@@ -17,12 +17,19 @@ export function openCache(
   { cache, dataDir }: Pick<Config, 'cache' | 'dataDir'>,
   { clock, log }: Host,
   inRedis: (url: string) => ClosableCache,
+  several: boolean,
 ): Cache {
   const { memoryBytes, scope, ttlSeconds, staleSeconds, always, fileMaxBytes } = cache;
   const open = (): ClosableCache | null => {
     if (cache.store === 'memory') return null;
     if (cache.store !== 'sqlite') return inRedis(cache.store);
-    return openCacheFile({ file: join(dataDir, 'cache.sqlite'), maxBytes: fileMaxBytes, clock, log });
+    return openCacheFile({
+      file: join(dataDir, 'cache.sqlite'),
+      maxBytes: fileMaxBytes,
+      several,
+      clock,
+      log,
+    });
   };
   const store = open();
   const entries = createEntries({ ...(store && { store }), memoryBytes, clock, log });

@@ -1,6 +1,7 @@
 import type { Host } from '@inferbridge/core';
 import { createLedger, type Ledger, type LedgerOptions } from '@inferbridge/plugins';
 import type { Config } from '../config/schema.ts';
+import type { Siblings } from '../workers/siblings.ts';
 import { type Cache, openCache } from './cache.ts';
 import type { ClosableCache } from './cache-file.ts';
 import type { Redis } from './redis.ts';
@@ -18,6 +19,7 @@ export async function openShared(
   config: Pick<Config, 'cache' | 'limits' | 'dataDir'>,
   host: Host,
   spent: NonNullable<LedgerOptions['spent']>,
+  siblings: Pick<Siblings, 'ledger'> | null,
 ): Promise<SharedStores> {
   const { clock, log } = host;
   const { store = isRedis(config.cache.store) ? config.cache.store : 'memory' } = config.limits;
@@ -34,12 +36,12 @@ export async function openShared(
     if (!redis) throw new TypeError(`${url} is no Redis`);
     return redis.redisCache(connect(url));
   };
-  const cache = openCache(config, host, inRedis);
+  const cache = openCache(config, host, inRedis, siblings !== null);
   return {
     cache,
     ledger:
       store === 'memory'
-        ? createLedger({ clock, spent })
+        ? (siblings?.ledger ?? createLedger({ clock, spent }))
         : redisLedger({ client: connect(store), clock, log, spent }),
     async close() {
       await cache.close();
