@@ -26,16 +26,16 @@ export interface NodeOptions {
 }
 
 /** Starts Node on a core; whatever is still running ends with this process. */
-export function startNode(
+export const startNode = (core: Core, args: readonly string[], options: NodeOptions): ChildProcess =>
+  startOn(core, [process.execPath, ...args], options);
+
+/** The same for any program. */
+export function startOn(
   core: Core,
-  args: readonly string[],
+  program: readonly string[],
   { cwd, env, stdio }: NodeOptions,
 ): ChildProcess {
-  const [command = '', ...rest] = [
-    ...(pinned ? ['taskset', '-c', NUMBER[core]] : []),
-    process.execPath,
-    ...args,
-  ];
+  const [command = '', ...rest] = [...(pinned ? ['taskset', '-c', NUMBER[core]] : []), ...program];
   const child = spawn(command, rest, {
     stdio: stdio === 'ipc' ? ['ignore', 'inherit', 'inherit', 'ipc'] : ['ignore', 'pipe', 'pipe'],
     ...(cwd !== undefined && { cwd }),

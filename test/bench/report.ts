@@ -14,6 +14,13 @@ export interface Results {
   readonly extras: Section;
   readonly open: Section;
   readonly streams: Section;
+  /** The same beside others, each in every round. */
+  readonly beside: { readonly closed: Section; readonly open: Section; readonly streams: Section };
+  readonly peers: {
+    readonly versions: Readonly<Record<string, string>>;
+    readonly missing: Readonly<Record<string, string>>;
+    readonly peculiar: readonly string[];
+  };
   readonly starts: ColdStarts;
   readonly rssIdle: number;
   readonly rssAfter: number;
@@ -86,6 +93,7 @@ export function markdown(results: Results): string {
     `| requests in all / through the gateway / rows in its log | ${results.requests} / ${results.throughGateway} / ${results.rows} | equal |`,
     `| cost in the log, US dollars | ${results.costUsd} | |`,
     `| what failed | ${results.faults.join('; ') || 'nothing'} | nothing |`,
+    ...peerTable(results),
     '',
   ].join('\n');
 }
@@ -128,5 +136,42 @@ function featureRows({ gateway, stored, hit, limited }: Section): readonly strin
     `| a cache hit, CPU against a miss | × ${share(hit)} | ≤ 0.65 |`,
     `| a cache hit, requests/s against a miss | × ${show(ratios(hit.perSecond, gateway.perSecond), 2)} | |`,
     `| limits on requests, tokens and money, CPU µs a request | + ${show(spread(added), 1)} | ≤ 5 |`,
+  ];
+}
+
+/** Somebody else beside this gateway: what is in the way of a request, in the same rounds. */
+function peerTable({ beside, peers }: Results): readonly string[] {
+  const { closed, open, streams } = beside;
+  const names = (Object.keys(closed) as Contestant['name'][]).filter((name) => name !== 'direct');
+  const missing = Object.entries(peers.missing).map(([name, how]) => `${name} is missing (${how})`);
+  if (names.length === 0) return missing.length > 0 ? ['', missing.join('; ')] : [];
+  const cell = (section: Section, name: Contestant['name'], figure: Figure, digits: number) => {
+    const values = section[name]?.[figure] ?? [];
+    return values.length === 0 || values.some(Number.isNaN) ? '' : show(spread(values), digits);
+  };
+  const times = (name: Contestant['name']) => {
+    const [ours, theirs] = [closed.gateway, closed[name]];
+    return ours && theirs ? `× ${show(ratios(ours.perSecond, theirs.perSecond), 2)}` : '';
+  };
+  return [
+    '',
+    '| beside others, one process on the same core | requests/s, 32 connections | the gateway’s are | CPU µs a request | open loop 100/s: p50, ms | p99, ms | 50 streams: first content p50, ms | CPU µs an event |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...names.map((name) => {
+      const version = peers.versions[name];
+      const cells = [
+        version === undefined ? name : `${name} ${version}`,
+        cell(closed, name, 'perSecond', 0),
+        name === 'gateway' ? '' : times(name),
+        cell(closed, name, 'cpu', 0),
+        cell(open, name, 'p50', 2),
+        cell(open, name, 'p99', 2),
+        cell(streams, name, 'p50', 2),
+        cell(streams, name, 'cpu', 1),
+      ];
+      return `| ${cells.join(' | ')} |`;
+    }),
+    ...(missing.length > 0 ? ['', missing.join('; ')] : []),
+    ...(peers.peculiar.length > 0 ? ['', `Others: ${peers.peculiar.join('; ')}`] : []),
   ];
 }

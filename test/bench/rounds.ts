@@ -2,10 +2,11 @@ import type { Program } from './child.ts';
 import { cpuMicros } from './cpu.ts';
 import type { Job, Outcome } from './job.ts';
 import { STREAM_EVENTS } from './payload.ts';
+import type { PeerName } from './peers.ts';
 
 /** Somebody who answers requests. */
 export interface Contestant {
-  readonly name: 'direct' | 'bare' | 'gateway' | 'anthropic' | 'stored' | 'hit' | 'limited';
+  readonly name: 'direct' | 'bare' | 'gateway' | 'anthropic' | 'stored' | 'hit' | 'limited' | PeerName;
   readonly port: number;
   /** The process whose CPU counts; `null` for the upstream itself. */
   readonly pid: number | null;
@@ -15,6 +16,8 @@ export interface Contestant {
   readonly headers?: string;
   /** The same request each time: all but the first few never reach the upstream. */
   readonly same?: boolean;
+  /** Somebody else's: what it refuses is told, and is no fault of this run. */
+  readonly foreign?: boolean;
 }
 
 /** One figure per round. */
@@ -42,6 +45,7 @@ export interface Field {
 /** Runs jobs and keeps account of what went wrong and of what should be in the log. */
 export function createReferee({ load, upstream, key, contestants }: Field) {
   const faults: string[] = [];
+  const peculiar: string[] = [];
   let requests = 0;
   let throughGateway = 0;
 
@@ -65,13 +69,14 @@ export function createReferee({ load, upstream, key, contestants }: Field) {
     const { ok, broken, refused, seconds } = outcome;
     const failed = Object.values(refused).reduce((sum, count) => sum + count, 0);
     requests += ok + broken + failed;
-    if (who.pid !== null && who.name !== 'bare' && who.key === undefined)
+    const amiss = who.foreign ? peculiar : faults;
+    if (who.pid !== null && who.name !== 'bare' && who.key === undefined && !who.foreign)
       throughGateway += ok + broken + failed;
     for (const [status, count] of Object.entries(refused))
-      faults.push(`${who.name}: ${count} × status ${status}`);
-    if (broken > 0) faults.push(`${who.name}: ${broken} replies ended early`);
+      amiss.push(`${who.name}: ${count} × status ${status}`);
+    if (broken > 0) amiss.push(`${who.name}: ${broken} replies ended early`);
     if (who.same ? calls > what.connections : calls !== ok + broken + failed)
-      faults.push(`${who.name}: ${ok + broken + failed} requests, but ${calls} calls of the upstream`);
+      amiss.push(`${who.name}: ${ok + broken + failed} requests, but ${calls} calls of the upstream`);
     series?.perSecond.push(ok / seconds);
     series?.cpu.push(cpu / (what.stream ? ok * STREAM_EVENTS : ok));
     series?.busy.push(cpu / (seconds * 1_000_000));
@@ -82,6 +87,8 @@ export function createReferee({ load, upstream, key, contestants }: Field) {
 
   return {
     faults,
+    /** Of others. */
+    peculiar,
     requests: () => requests,
     throughGateway: () => throughGateway,
     /** All contestants once, then all again: noise of the machine meets each of them. */

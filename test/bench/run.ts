@@ -8,13 +8,16 @@ import { coldStarts } from './cold-start.ts';
 import { rssMegabytes } from './cpu.ts';
 import { logged, ROOT, signUp, startGateway, temporaryFolder } from './gateway.ts';
 import { describeMachine } from './machine.ts';
+import { installPeers, startPeers } from './peers.ts';
 import { markdown, type Results } from './report.ts';
 import { type Contestant, createReferee } from './rounds.ts';
 
-const USAGE = `node test/bench/run.ts [--quick] [--rounds N] [--seconds N]
+const USAGE = `node test/bench/run.ts [--quick] [--rounds N] [--seconds N] [--no-peers | --install-peers]
 
   Measures the gateway against a bare pass-through and writes test/bench/results/latest.{json,md}.
   --quick    short rounds, prints only: shows that it works, not how fast it is
+  --no-peers        without nginx, HAProxy, Portkey and LiteLLM, which are measured where they are found
+  --install-peers   fetches the last two into ~/.cache/inferbridge-bench (or INFERBRIDGE_BENCH_PEERS), and measures nothing
 `;
 
 const { values: flags } = parseArgs({
@@ -22,6 +25,8 @@ const { values: flags } = parseArgs({
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    'no-peers': { type: 'boolean', default: false },
+    'install-peers': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -32,6 +37,8 @@ const seconds = Number(flags.seconds ?? (quick ? 0.7 : 3));
 const CONNECTIONS = 32;
 const STREAMS = 50;
 const RATE = 500;
+/** What the slowest of them can still do. */
+const PEERS_RATE = 100;
 const CACHED = 'x-inferbridge-cache: true\r\n';
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
@@ -57,6 +64,9 @@ async function bench(): Promise<Results> {
     const planning = await startProgram('planning.ts', 'server');
     const { added } = await planning.ask<{ added: Record<string, number[]> }>({ times: quick ? 2 : 10 });
     await planning.stop();
+    say('peers …');
+    const peers =
+      flags['no-peers'] || quick ? { running: [], missing: {} } : await startPeers(upstream.port, dir);
     const own = { port: gateway.port, pid: gateway.pid, model: 'ib/balanced' };
     const contestants: readonly Contestant[] = [
       { name: 'direct', port: upstream.port, pid: null, model: 'ib/balanced' },
@@ -66,6 +76,7 @@ async function bench(): Promise<Results> {
       { ...own, name: 'stored', headers: CACHED },
       { ...own, name: 'hit', headers: CACHED, same: true },
       { ...own, name: 'limited', key: await signUp(gateway, { limited: true }) },
+      ...peers.running.map((peer) => ({ model: 'ib/balanced', foreign: true, ...peer })),
     ];
     const referee = createReferee({ load, upstream, key, contestants });
     const three = ['direct', 'bare', 'gateway'] as const;
@@ -85,6 +96,17 @@ async function bench(): Promise<Results> {
     const open = await referee.section(three, rounds, { ...replies, rate: RATE });
     say('streams …');
     const streams = await referee.section(four, rounds, events);
+    say('beside others …');
+    const all = ['direct', 'bare', 'gateway', ...peers.running.map(({ name }) => name)] as const;
+    const beside = {
+      closed: await referee.section(peers.running.length > 0 ? all : [], rounds, replies),
+      open: await referee.section(peers.running.length > 0 ? all : [], rounds, {
+        ...replies,
+        rate: PEERS_RATE,
+      }),
+      streams: await referee.section(peers.running.length > 0 ? all : [], rounds, events),
+    };
+    await Promise.all(peers.running.map((peer) => peer.stop()));
     const rssAfter = rssMegabytes(gateway.pid);
     const pictures = await bigRequests(gateway, key, quick ? 2 : 7);
     const { totals, by_status } = await logged(gateway, key);
@@ -104,6 +126,12 @@ async function bench(): Promise<Results> {
       extras,
       open,
       streams,
+      beside,
+      peers: {
+        versions: Object.fromEntries(peers.running.map(({ name, version }) => [name, version])),
+        missing: peers.missing,
+        peculiar: referee.peculiar,
+      },
       starts,
       rssIdle,
       rssAfter,
@@ -123,6 +151,8 @@ async function bench(): Promise<Results> {
 
 if (flags.help) {
   process.stdout.write(USAGE);
+} else if (flags['install-peers']) {
+  installPeers();
 } else {
   if (!(rounds >= 1 && rounds <= 100 && seconds >= 0.1 && seconds <= 60))
     throw new RangeError('--rounds is 1 to 100, --seconds is 0.1 to 60');

@@ -391,6 +391,48 @@ describe('Idempotency-Key', () => {
     }
   });
 
+  it.each([false, true])('goes on for a client that leaves and asks again, streaming: %s', async (stream) => {
+    const { user, calls } = await setUp({
+      whole: { ...completion('x y'), afterMs: 600 } as Act,
+      stream: { ...streamed('x y', 150), afterMs: 100 } as Act,
+    });
+    const leave = new AbortController();
+    const first = user.chat({ model: 'one', stream }, KEY, leave.signal).then((response) => response.text());
+    setTimeout(() => leave.abort(), 300);
+    await expect(first).rejects.toThrow();
+    const during = await (await user.chat({ model: 'one', stream }, KEY)).text();
+    const after = await user.chat({ model: 'one', stream }, KEY);
+    expect(after.headers.get('idempotent-replayed')).toBe('true');
+    for (const text of [during, await after.text()]) expect(text).toMatch(/x/);
+    expect(await calls()).toBe(1);
+    const rows = await user.logs();
+    expect(rows).toHaveLength(3);
+    expect(rows.flatMap(({ attempts }) => attempts).map(({ outcome }) => outcome)).toEqual(['ok']);
+  });
+
+  it('is one call for a client that wants it whole and then as a stream', async () => {
+    const { user, calls } = await setUp({
+      whole: { ...completion('x y'), afterMs: 300 } as Act,
+      stream: streamed('x y'),
+    });
+    const first = ask(user, {}, KEY);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const told = await (await user.chat({ model: 'one', stream: true }, KEY)).text();
+    expect((await first).response.status).toBe(200);
+    expect(told).toContain('x y');
+    expect(told).toContain('[DONE]');
+    expect(await calls()).toBe(1);
+  });
+
+  it('holds for requests that are too large to be cached', async () => {
+    const { user, calls } = await setUp(HELLO);
+    const messages = [{ role: 'user', content: 'x'.repeat(5_000_000) }];
+    expect((await ask(user, { messages }, KEY)).response.status).toBe(200);
+    expect((await ask(user, { messages }, KEY)).response.headers.get('idempotent-replayed')).toBe('true');
+    expect((await ask(user, { messages, temperature: 1 }, KEY)).response.status).toBe(422);
+    expect(await calls()).toBe(1);
+  });
+
   it('tries a failure anew, and is each user’s own', async () => {
     const { user, calls } = await setUp(refusal(400, { message: 'bad' }), HELLO);
     expect((await ask(user, {}, KEY)).response.status).toBe(400);

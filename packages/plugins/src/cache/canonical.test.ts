@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { ChatRequest, Request } from '@inferbridge/core';
 import { describe, expect, it } from 'vitest';
 import { meaningOf } from './canonical.ts';
@@ -75,6 +77,58 @@ describe('meaningOf', () => {
   // the same: both are read as Infinity
   it('tells numbers that are too large apart', () => {
     expect(field('1e400')).not.toBe(field('-1e400'));
+  });
+
+  it.each([
+    ['1e16', '10000000000000000'],
+    ['1e20', '100000000000000000000'],
+    ['12345678901234567.0', '12345678901234567'],
+    ['-1.5E+17', '-150000000000000000'],
+    ['1e400', '10.0e399'],
+  ])('knows that %s is %s', (one, other) => {
+    expect(field(one)).toMatch(/^[0-9a-f]{64}$/);
+    expect(field(one)).toBe(field(other));
+  });
+
+  it('tells whole numbers beyond 2^53 apart in all their forms', () => {
+    const all = [
+      '9007199254740993.0',
+      '9007199254740992.0',
+      '9007199254740993e1',
+      '1e16',
+      '1e17',
+      '-1e16',
+      '1e999999999999999999999',
+    ];
+    expect(new Set(all.map(field)).size).toBe(all.length);
+  });
+
+  it.each<readonly [string, string]>([
+    ['a number of four million digits', '9'.repeat(4_000_000)],
+    [
+      'forty numbers of a hundred thousand',
+      `[${Array.from({ length: 40 }, () => '9'.repeat(100_000)).join(',')}]`,
+    ],
+    ['very many names', `{${Array.from({ length: 200_000 }, (_, i) => `"n${i}":1`).join(',')}}`],
+    ['very many objects', `[${'{},'.repeat(1_000_000)}{}]`],
+    ['very many numbers', `[${'1e16,'.repeat(700_000)}1]`],
+  ])('leaves %s alone', (_, value) => {
+    expect(field(value)).toBeNull();
+    expect(meaning(`{"model":"m","messages":[],"x":${value}}`, true)).toBeNull();
+  });
+
+  it('keeps nothing of the numbers that it has seen', () => {
+    const seen = () => process.memoryUsage().heapUsed;
+    const texts = (from: number) =>
+      Array.from({ length: 100 }, (_, i) => `1.${String(from + i).repeat(20_000)}e999`);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void; // V8's own
+    for (const text of texts(0)) field(text);
+    collect();
+    const before = seen();
+    for (let round = 1; round <= 5; round++) for (const text of texts(round * 1_000)) field(text);
+    collect();
+    expect(seen() - before).toBeLessThan(5_000_000);
   });
 
   it('knows many fields as it knows few', () => {

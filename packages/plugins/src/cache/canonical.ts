@@ -26,6 +26,10 @@ const IGNORED_IN_CHATS: ReadonlySet<string> = new Set([
 
 /** Larger requests are not cached: nobody should wait while they are written in order. */
 const MOST_BYTES = 4_194_304;
+/** Values and fields; likewise. */
+const MOST_NODES = 50_000;
+/** Of a request with numbers that a double cannot hold, which is read a second time. */
+const MOST_EXACT_BYTES = 262_144;
 
 /**
  * The request's meaning as a digest: the same for every order of keys, white space and form of numbers, another one for
@@ -63,37 +67,70 @@ function saidBy(request: Request, strict: boolean): Said | null {
   if (native.bytes.length > MOST_BYTES) return null;
   const { buffer, byteOffset, byteLength } = native.bytes;
   const text = () => Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
-  if (strict && saysTwice(text())) return null;
   const said = look(native.body ?? value);
-  return said.plain ? said : { ...said, body: JSON.parse(text(), exact) };
+  if (!said || (strict && saysTwice(text()))) return null;
+  if (said.plain) return said;
+  return byteLength > MOST_EXACT_BYTES ? null : { ...said, body: JSON.parse(text(), exact) };
 }
 
-function look(body: unknown): Said {
+/** `null` where there is too much to look at. */
+function look(body: unknown): Said | null {
   const said: Said = { body, names: new Set(), plain: true };
+  let nodes = 0;
   const walk = (value: unknown): void => {
-    if (typeof value === 'string') return;
+    nodes += 1;
     if (typeof value === 'number') {
-      if (Number.isInteger(value) ? !Number.isSafeInteger(value) : !Number.isFinite(value))
-        said.plain = false;
-    } else if (typeof value === 'bigint' || typeof value === 'symbol') said.plain = false;
-    else if (Array.isArray(value)) for (const item of value) walk(item);
-    else if (typeof value === 'object' && value !== null)
+      if (isInexact(value)) said.plain = false;
+    } else if (Array.isArray(value)) {
+      for (const item of value) {
+        if (nodes > MOST_NODES) return;
+        walk(item);
+      }
+    } else if (typeof value === 'object' && value !== null)
       for (const name of Object.keys(value)) {
+        if (nodes > MOST_NODES) return;
         said.names.add(name);
         walk((value as Record<string, unknown>)[name]); // its own keys
       }
   };
   walk(body);
-  return said;
+  return nodes > MOST_NODES ? null : said;
+}
+
+/** A number as its digits, where a double cannot hold it. */
+class Digits {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
 }
 
 /** Whole numbers beyond 2^53 as their digits; the context is ECMAScript's JSON.parse source text access. */
 function exact(this: unknown, _: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source;
-  if (typeof value !== 'number' || source === undefined || Number.isSafeInteger(value)) return value;
-  if (/^-?\d+$/.test(source)) return BigInt(source);
-  return Number.isFinite(value) ? value : Symbol.for(source.toLowerCase().replace('+', ''));
+  return typeof value === 'number' && source !== undefined && isInexact(value)
+    ? new Digits(digitsOf(source))
+    : value;
 }
+
+const isInexact = (value: number): boolean =>
+  Number.isInteger(value) ? !Number.isSafeInteger(value) : !Number.isFinite(value);
+
+/** The same for every form of a number: no zero at either end, and an exponent. */
+function digitsOf(source: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]\+?(-?\d+))?$/.exec(source) ?? [];
+  const digits = whole + fraction;
+  let [first, last] = [0, digits.length];
+  while (first < last && digits[first] === '0') first += 1;
+  while (last > first && digits[last - 1] === '0') last -= 1;
+  const power =
+    BigInt(exponent.slice(0, MOST_EXPONENT)) - BigInt(fraction.length) + BigInt(digits.length - last);
+  const rest = exponent.slice(MOST_EXPONENT); // nobody reads such a number, and it need not have one form
+  return `${sign}${digits.slice(first, last)}e${power}${rest && `+${rest}`}`;
+}
+
+const MOST_EXPONENT = 20;
 
 function writtenBody({ body, names, plain }: Said, ignored: ReadonlySet<string>): string {
   if (typeof body !== 'object' || body === null) return written(body);
@@ -106,8 +143,7 @@ function writtenBody({ body, names, plain }: Said, ignored: ReadonlySet<string>)
 const MOST_NAMES = 24;
 
 function written(value: unknown): string {
-  if (typeof value === 'bigint') return `${value}n`; // nothing that JSON can hold is written so
-  if (typeof value === 'symbol') return `${value.description}s`;
+  if (value instanceof Digits) return `${value.text}n`; // nothing that JSON can hold is written so
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(written).join(',')}]`;
   return object(value as Readonly<Record<string, unknown>>, Object.keys(value)); // as above

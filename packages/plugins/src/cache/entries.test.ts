@@ -188,6 +188,68 @@ describe('entries in a store', () => {
     }
   });
 
+  it('that are wanted soon are written before all others, and whatever else waits', async () => {
+    const { batches, entries, entry, said, clock } = batching();
+    for (const key of keysOf(30_000)) entries.keep(key, entry());
+    entries.keep('promised', entry(), { soon: true });
+    expect(said).toEqual(['too much waits to be written to the cache; new answers are not']);
+    await clock.advance(100);
+    await new Promise(setImmediate);
+    expect(batches[0]).toEqual(['promised']);
+    await entries.flush();
+    expect(batches.flat()).toHaveLength(24_001);
+  });
+
+  it('that are wanted soon wait for a store that is away', async () => {
+    const { store, rows } = mapStore();
+    let up = false;
+    const frail = {
+      ...store,
+      set: (...row: Parameters<typeof store.set>) =>
+        up ? store.set(...row) : Promise.reject(new Error('no')),
+    };
+    const { clock, entries, entry } = setUp({ store: frail });
+    entries.keep('promised', entry(), { soon: true });
+    entries.keep('other', entry());
+    for (let i = 0; i < 10; i++) await clock.advance(500);
+    up = true;
+    for (let i = 0; i < 10; i++) await clock.advance(500);
+    expect([...rows.keys()]).toContain('promised');
+  });
+
+  it('are found while they are being written', async () => {
+    const clock = virtualClock();
+    const { store } = mapStore(() => new Promise((resolve) => void clock.setTimeout(resolve, 30)));
+    const { entries, entry } = setUp({ clock, store, memoryBytes: 0 });
+    entries.keep('a', entry('A'));
+    await clock.advance(110);
+    const [found] = await entries.find(['a']);
+    expect(found).not.toBeNull();
+  });
+
+  it('are nobody’s to write in', async () => {
+    const { entries, entry, find } = setUp();
+    entries.keep('a', entry('A'));
+    for (let i = 0; i < 2; i++) {
+      const [found] = await entries.find(['a']);
+      if (found && 'bytes' in found.said) found.said.bytes[0] = 88;
+    }
+    expect((await find('a')).texts).toEqual(['A']);
+  });
+
+  it('come back from a store that writes JSON', async () => {
+    const texts = new Map<string, string>();
+    const store: CacheStore = {
+      get: async (key) => JSON.parse(texts.get(key) ?? 'null'),
+      set: async (key, value) => void texts.set(key, JSON.stringify(value)),
+      delete: async (key) => texts.delete(key),
+    };
+    const { entries, entry } = setUp({ store });
+    entries.keep('a', entry('A'));
+    await entries.flush();
+    expect((await setUp({ store }).find('a')).texts).toEqual(['A']);
+  });
+
   it('are not written without end, nor held', async () => {
     const { batches, entries, entry } = batching();
     for (const key of keysOf(30_000)) entries.keep(key, entry());

@@ -63,7 +63,8 @@ export function createEntries({
 
   const near = (key: string): Entry | null => {
     const bytes = memory?.get(key) ?? writes?.get(key);
-    return bytes ? usable(decode(bytes)) : null;
+    // a copy: whoever gets an answer may write in it
+    return bytes ? usable(decode(Buffer.from(bytes))) : null;
   };
 
   const far = (from: CacheStore, keys: string[]): Promise<readonly unknown[]> =>
@@ -78,7 +79,7 @@ export function createEntries({
       const stored: unknown = await reads.run(() => far(store, missing), []);
       for (const [index, key] of missing.entries()) {
         const bytes = bytesOf(Array.isArray(stored) ? stored[index] : undefined);
-        const entry = usable(bytes && decode(bytes));
+        const entry = usable(bytes && decode(Buffer.from(bytes)));
         if (!bytes || !entry || askedAt !== forgets) continue; // its owner may just have gone
         memory?.set(key, bytes);
         found[keys.indexOf(key)] = entry;

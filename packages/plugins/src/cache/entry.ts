@@ -72,6 +72,8 @@ const lengthsOf = ({ bytes, native }: Saying): Lengths => [bytes.length, native?
 export function bytesOf(stored: unknown): Buffer | null {
   if (Buffer.isBuffer(stored)) return stored;
   if (typeof stored === 'string') return Buffer.from(stored);
+  const { type, data } = (stored ?? {}) as { type?: unknown; data?: unknown }; // whatever was stored; only looked at
+  if (type === 'Buffer' && Array.isArray(data)) return Buffer.from(data); // as JSON.stringify writes one
   return stored instanceof Uint8Array ? Buffer.from(stored.buffer, stored.byteOffset, stored.length) : null;
 }
 
@@ -145,7 +147,8 @@ export function recorded<One extends Reply>(
   kept: (entry: Entry) => void,
 ): One {
   if (reply.kind === 'stream') return recordedStream(reply, clock, times, kept) as One; // a stream stays one
-  kept(entryOf(reply, times()));
+  const native = nativeOf(reply)?.bytes.length ?? 0;
+  if (reply.bytes.length + native <= MOST_ENTRY_BYTES) kept(entryOf(reply, times()));
   return reply;
 }
 

@@ -34,17 +34,24 @@ interface Flight {
   readonly over: Promise<unknown>;
 }
 
-export function createFlights(): Flights {
+export interface FlightOptions {
+  /** The upstream call runs to its end, also where nobody waits for it any more; default it ends. */
+  readonly runsOn?: boolean;
+  /** A whole answer for a caller who streams; without it they have a call of their own. */
+  readonly told?: (reply: Exclude<Reply, Stream>, call: Call) => Reply;
+}
+
+export function createFlights(options: FlightOptions = {}): Flights {
   const open = new Map<string, Flight>();
   return {
     size: () => open.size,
     join(name, call, run) {
-      // whoever wants a whole answer can wait for a stream's end, but nobody can stream what comes whole
-      const streams = call.request.value.stream === true;
+      // whoever wants a whole answer can wait for a stream's end
+      const streams = call.request.value.stream === true && !options.told;
       const own = streams ? `${name} stream` : name;
       const joined = open.get(own)?.follow(call) ?? open.get(`${name} stream`)?.follow(call);
       if (joined) return joined.catch((error) => alone(error, call, run));
-      const flight = launch(call, run);
+      const flight = launch(call, run, options);
       open.set(own, flight);
       const land = () => {
         if (open.get(own) === flight) open.delete(own);
@@ -67,9 +74,12 @@ function alone(error: unknown, call: Call, run: Handler): Promise<Reply> {
   throw error;
 }
 
-function launch(leader: Call, run: Handler): Flight {
+function launch(leader: Call, run: Handler, { runsOn = false, told }: FlightOptions): Flight {
   const controller = new AbortController();
-  const end = (reason: unknown) => controller.abort(reason);
+  const end = (reason: unknown) => {
+    const left = asGatewayError(reason).class === 'client_closed';
+    if (!left || !runsOn) controller.abort(reason);
+  };
   /** Those who wait for the answer, or for a stream's first content; a stream counts its readers itself. */
   let waiting = 0;
   const wait = ({ signal }: Call) => {
@@ -92,6 +102,7 @@ function launch(leader: Call, run: Handler): Flight {
     if (reply.kind !== 'stream') return { whole: reply };
     const stream = shareStream(reply, () => end(leader.signal.reason));
     shared = stream;
+    if (runsOn) void drained(stream.reader({ signal: controller.signal }));
     // all at once, and before the leader, which may have left: a stream that nobody reads is ended
     const there = [...followers].filter(({ signal }) => !signal.aborted);
     return { stream, readers: new Map(there.map((call) => [call, readerFor(stream, call)])) };
@@ -120,7 +131,7 @@ function launch(leader: Call, run: Handler): Flight {
       const leave = wait(call);
       return abortable(landed, call.signal)
         .finally(leave)
-        .then((reply) => given(reply, call));
+        .then((reply) => given(reply, call, told));
     },
   };
 }
@@ -133,13 +144,23 @@ const asked = (stream: Stream, call: Call): Reply | Promise<Reply> =>
   call.request.value.stream === true ? stream : wholeOf(stream);
 
 /** What a follower gets: it costs nothing. */
-function given(reply: Landed, call: Call): Reply | Promise<Reply> {
+function given(reply: Landed, call: Call, told: FlightOptions['told']): Reply | Promise<Reply> {
   if ('whole' in reply) {
+    if (told && call.request.value.stream === true) return told(reply.whole, call);
     const ending = createEnding();
     ending.finish({ abandoned: false });
     return { ...reply.whole, ...ABOUT, ending };
   }
   return asked(reply.readers.get(call) ?? readerFor(reply.stream, call), call);
+}
+
+/** Reads it to its end, for what becomes of it. */
+async function drained({ frames }: Stream): Promise<void> {
+  try {
+    for await (const _ of frames);
+  } catch {
+    // those who wait hear of it by themselves
+  }
 }
 
 async function wholeOf({ frames, ...about }: Stream): Promise<Reply> {

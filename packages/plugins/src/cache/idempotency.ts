@@ -1,7 +1,16 @@
-import { type Call, type Clock, GatewayError, type Handler, onFinish, type Reply } from '@inferbridge/core';
+import { hash } from 'node:crypto';
+import {
+  type Call,
+  type Clock,
+  GatewayError,
+  type Handler,
+  onFinish,
+  type Reply,
+  type Request,
+} from '@inferbridge/core';
 import { dialectOf, meaningOf } from './canonical.ts';
 import type { Entries } from './entries.ts';
-import { type Entry, recorded } from './entry.ts';
+import { type Entry, entryOf, recorded } from './entry.ts';
 import { createFlights } from './flight.ts';
 import { digest, ownerOf } from './keys.ts';
 import { replay } from './replay.ts';
@@ -15,13 +24,22 @@ const KEPT_MS = 86_400_000;
  * is refused.
  */
 export function createIdempotency({ entries, clock }: { readonly entries: Entries; readonly clock: Clock }) {
-  const flights = createFlights();
+  const times = () => {
+    const at = clock.wall();
+    return { at, fresh: at + KEPT_MS, until: at + KEPT_MS };
+  };
+  // a client that leaves asks again, and wants what it has asked for already
+  const flights = createFlights({
+    runsOn: true,
+    told: (reply, { request, signal }) =>
+      replay(entryOf(reply, times()), request, { cached: 'coalesced', clock, signal, paced: false }),
+  });
   const under = new Map<string, string>();
 
   return async (call: Call, key: string, keep: boolean, next: Handler): Promise<Reply> => {
     const { request } = call;
     const user = call.state.user?.id ?? '';
-    const said = meaningOf(request, { strict: false });
+    const said = meaningOf(request, { strict: false }) ?? wordsOf(request);
     if (said === null) return next(call);
     const name = `${ownerOf(user)}:${digest(['idempotency-1', user, request.operation, dialectOf(request), key])}`;
     const { model, models } = request.value;
@@ -54,12 +72,19 @@ export function createIdempotency({ entries, clock }: { readonly entries: Entrie
       // a client that hears nothing asks again, also after a crash
       entries.keep(name, { ...entry, meaning, ...(mode !== undefined && { mode }) }, { soon: true });
     };
-    const times = () => {
-      const at = clock.wall();
-      return { at, fresh: at + KEPT_MS, until: at + KEPT_MS };
-    };
     return flights.join(name, call, run);
   };
+}
+
+/** What is too much to be put in order is at least the same where it is the same byte by byte. */
+function wordsOf(request: Request): string | null {
+  const native = request.operation === 'chat' ? request.native : undefined;
+  if (native?.of === request.value) return `bytes ${hash('sha256', native.bytes, 'hex')}`;
+  try {
+    return `bytes ${hash('sha256', JSON.stringify(request.value), 'hex')}`;
+  } catch {
+    return null;
+  }
 }
 
 const reused = (key: string): GatewayError =>

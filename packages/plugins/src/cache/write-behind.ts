@@ -35,63 +35,96 @@ const EXPIRY_STEP_MS = 60_000;
 
 export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): WriteBehind {
   const guard = createGuard({ what: 'the cache (writing)', clock, log, patienceMs: PATIENCE_MS });
+  /** What is wanted soon, the rest, and what of that is on its way out. */
+  const urgent = new Map<string, Waiting>();
   let waiting = new Map<string, Waiting>();
   let leaving = new Map<string, Waiting>();
-  /** Their keys, the last one first. */
+  /** Just being written: it can be read here until it can be read there. */
+  let underway = new Map<string, Waiting>();
+  /** The keys of what leaves, the last one first. */
   let order: string[] = [];
   let bytes = 0;
   let rows = 0;
   let since = 0;
-  let hurry = false;
+  let full = false;
   let timer: unknown = null;
   let writing: Promise<void> | null = null;
 
-  const take = (from: Map<string, Waiting>, key: string, { bytes: { length } }: Waiting) => {
+  const put = (into: Map<string, Waiting>, key: string, one: Waiting) => {
+    const before = into.get(key);
+    if (before) take(into, key, before);
+    into.set(key, one);
+    rows += 1;
+    bytes += one.bytes.length;
+  };
+  const take = (from: Map<string, Waiting>, key: string, one: Waiting) => {
     from.delete(key);
     rows -= 1;
-    bytes -= length;
+    bytes -= one.bytes.length;
   };
 
-  const writeSome = async () => {
+  /** What is wanted soon first, then the rest in the order of its keys. */
+  const nextBatch = (): Map<string, Waiting> => {
+    const batch = new Map<string, Waiting>();
+    for (const [key, one] of urgent) {
+      if (batch.size === BATCH) return batch;
+      take(urgent, key, one);
+      batch.set(key, one);
+    }
+    if (batch.size > 0) return batch;
     if (leaving.size === 0) {
       leaving = waiting;
       waiting = new Map();
       order = [...leaving.keys()].sort((a, b) => (a < b ? 1 : -1));
-      hurry = false;
     }
-    const now = clock.wall();
-    const batch: { key: string; value: Buffer; ttl: number }[] = [];
-    while (batch.length < BATCH) {
+    while (batch.size < BATCH) {
       const key = order.pop();
       if (key === undefined) break;
       const one = leaving.get(key);
       if (!one) continue; // forgotten
       take(leaving, key, one);
-      const expires = Math.ceil(one.until / EXPIRY_STEP_MS) * EXPIRY_STEP_MS;
-      if (one.until > now) batch.push({ key, value: one.bytes, ttl: Math.ceil(expires - now) });
+      batch.set(key, one);
     }
-    if (batch.length === 0) return;
-    const all = async () => {
-      if (store.setMany) await store.setMany(batch);
-      else await Promise.all(batch.map(({ key, value, ttl }) => store.set(key, value, ttl)));
-    };
-    await guard.run(all, undefined);
+    return batch;
+  };
+
+  const writeSome = async () => {
+    const soon = urgent.size > 0;
+    underway = nextBatch();
+    const now = clock.wall();
+    const batch = [...underway].flatMap(([key, { bytes: value, until }]) => {
+      const expires = Math.ceil(until / EXPIRY_STEP_MS) * EXPIRY_STEP_MS;
+      return until > now ? [{ key, value, ttl: Math.ceil(expires - now) }] : [];
+    });
+    if (batch.length > 0) {
+      const written = await guard.run(async () => {
+        if (store.setMany) await store.setMany(batch);
+        else await Promise.all(batch.map(({ key, value, ttl }) => store.set(key, value, ttl)));
+        return true;
+      }, false);
+      // an answer can be had again, an outcome that was promised cannot
+      if (!written && soon && urgent.size < MOST_ROWS)
+        for (const [key, one] of underway) if (!urgent.has(key) && one.until > now) put(urgent, key, one);
+    }
+    underway = new Map();
+    if (rows === 0) full = false;
   };
 
   const write = async () => {
     do {
       await writeSome(); // also finds out whether the store is back
       await new Promise(setImmediate); // requests come first
-    } while (guard.well() && leaving.size > 0);
+    } while (guard.well() && (urgent.size > 0 || leaving.size > 0));
   };
 
   const due = () =>
-    waiting.size > 0 &&
-    (hurry ||
-      waiting.size <= BATCH ||
-      rows >= GATHER_ROWS ||
-      bytes >= GATHER_BYTES ||
-      clock.now() - since >= GATHER_MS);
+    urgent.size > 0 ||
+    leaving.size > 0 ||
+    (waiting.size > 0 &&
+      (waiting.size <= BATCH ||
+        rows >= GATHER_ROWS ||
+        bytes >= GATHER_BYTES ||
+        clock.now() - since >= GATHER_MS));
 
   const begin = () => {
     writing ??= write().finally(() => {
@@ -104,27 +137,28 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
   const schedule = () => {
     timer ??= clock.setTimeout(() => {
       timer = null;
-      if (due() || leaving.size > 0) void begin();
+      if (due()) void begin();
       else schedule();
     }, EVERY_MS);
   };
 
   return {
     add(key, value, until, soon) {
-      if (rows >= MOST_ROWS || bytes >= MOST_BYTES) return;
-      const before = waiting.get(key);
-      if (before) take(waiting, key, before);
+      if (soon ? urgent.size >= MOST_ROWS : rows >= MOST_ROWS || bytes >= MOST_BYTES) {
+        if (!full)
+          log.warn({ rows, bytes }, 'too much waits to be written to the cache; new answers are not');
+        full = true;
+        return;
+      }
       if (waiting.size === 0) since = clock.now();
-      waiting.set(key, { bytes: value, until });
-      rows += 1;
-      bytes += value.length;
-      hurry ||= soon;
+      put(soon ? urgent : waiting, key, { bytes: value, until });
       if (!writing) schedule();
     },
-    get: (key) => (waiting.get(key) ?? leaving.get(key))?.bytes,
+    get: (key) => (urgent.get(key) ?? waiting.get(key) ?? leaving.get(key) ?? underway.get(key))?.bytes,
     async forget(prefix) {
-      for (const map of [waiting, leaving])
+      for (const map of [urgent, waiting, leaving])
         for (const [key, one] of map) if (key.startsWith(prefix)) take(map, key, one);
+      for (const key of underway.keys()) if (key.startsWith(prefix)) underway.delete(key);
       await writing;
       await store.forget?.(prefix);
     },
