@@ -4,7 +4,7 @@ import { completion, streamed } from '../support/answers.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { hasRedis, startRedis } from '../support/redis.ts';
 import { vendors } from '../support/standard.ts';
-import { startUpstream, type Upstream } from '../support/upstream.ts';
+import { type Act, startUpstream, type Upstream } from '../support/upstream.ts';
 
 const HELLO = { whole: completion('Hello.'), stream: streamed('Hello.') };
 /** A dollar for a thousand tokens of input, none for output. */
@@ -112,6 +112,23 @@ describe.each(kinds)('limits kept in %s', (_, inRedis) => {
         error: { limit_type: 'usd', code: 'budget_exceeded', message: expect.stringContaining('$0.10') },
       });
     }),
+  );
+
+  it.skipIf(inRedis && !hasRedis())(
+    'money and tokens: what is answered from the cache, or shared, is free',
+    () =>
+      run({ usdPerDay: 0.02, tpm: 25 }, async (gateway, upstream) => {
+        const user = await account(gateway, ['openai']);
+        const messages = [{ role: 'user', content: 'x'.repeat(40) }];
+        const cached = { 'x-inferbridge-cache': 'true' };
+        const ask = (seed: number) => user.chat({ model: 'one', messages, max_tokens: 1, seed }, cached);
+        upstream.script('openai', { ...HELLO, whole: { ...completion('Hello.'), afterMs: 200 } as Act });
+        expect(await statuses(Array.from({ length: 30 }, () => ask(1)))).toEqual({ 200: 30 });
+        expect(await statuses([ask(2)])).toEqual({ 200: 1 });
+        expect(await statuses([ask(3)])).toEqual({ 429: 1 });
+        expect(await statuses([ask(1), ask(2), ask(1)])).toEqual({ 200: 3 });
+        expect(await upstream.seen('openai')).toHaveLength(2);
+      }),
   );
 
   it.skipIf(inRedis && !hasRedis())(

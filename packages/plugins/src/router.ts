@@ -35,6 +35,8 @@ declare module '@inferbridge/core/call' {
     tags?: Readonly<Record<string, string>>;
     /** What an outer stage wants to do around the plan's run, once it is made: answer without it, or share it. */
     around?: (planned: Planned, call: Call, run: Handler) => Promise<Reply>;
+    /** The same, where somebody is really called: not for what is answered without, nor for who shares a call. */
+    spending?: (planned: Planned, call: Call, run: Handler) => Promise<Reply>;
   }
 }
 
@@ -94,7 +96,9 @@ export function router(
     if (planned.breaker) state.breaker = planned.breaker;
     if (planned.refusalFails) state.refusalFails = true;
     if (planned.maxUsd !== undefined) call.budget.limit(planned.maxUsd);
-    const go: Handler = (running) => run(planned.plan, running, host, { retryBudget, ...planned.run });
+    const called: Handler = (running) => run(planned.plan, running, host, { retryBudget, ...planned.run });
+    const { spending } = state;
+    const go: Handler = spending ? (running) => spending(planned, running, called) : called;
     return state.around ? state.around(planned, call, go) : go(call);
   };
 }

@@ -8,7 +8,6 @@ import {
   systemClock,
   type Transport,
 } from '@inferbridge/core';
-import { planCall } from '@inferbridge/plugins';
 import type { Assembly } from './build/assemble.ts';
 import { drillsOf } from './build/layers.ts';
 import { buildPipeline, limitsOf } from './build/pipeline.ts';
@@ -123,7 +122,6 @@ export async function createInferBridge(
     limits: {
       ...limitsOf(config),
       ledger: shared.ledger,
-      plan: (call) => planCall(call, resolve, host),
       clock,
     },
     sink: (record, call) => {

@@ -68,7 +68,7 @@ export function createFlights(options: FlightOptions = {}): Flights {
  */
 function alone(error: unknown, call: Call, run: Handler): Promise<Reply> {
   const { class: failed, details } = asGatewayError(error);
-  const itsOwn = failed === 'timeout' || failed === 'deadline' || failed === 'client_closed';
+  const itsOwn = failed === 'timeout' || failed === 'deadline' || failed === 'client_closed' || details.limit;
   const unseen = details.committed ? call.request.value.stream !== true : itsOwn;
   if (unseen && !call.signal.aborted && call.budget.timeLeft() > SOONER_MS) return run(call);
   throw error;

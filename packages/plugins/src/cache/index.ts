@@ -115,7 +115,8 @@ export function cache(options: CacheOptions = {}): Middleware {
     try {
       return await flights.join(flightOf(planned, keys, policy), call, storing(run, keys, policy));
     } catch (error) {
-      if (!policy.stale || NO_STAND_IN.has(asGatewayError(error).class)) throw error;
+      const { class: failed, details } = asGatewayError(error);
+      if (!policy.stale || NO_STAND_IN.has(failed) || details.limit) throw error;
       const entry = await old(planned, keys);
       if (!entry) throw error;
       return again(entry, 'stale');

@@ -5,16 +5,17 @@ import {
   choicesOf,
   expectedUsage,
   GatewayError,
+  type Handler,
   type Middleware,
   onFinish,
   type Plan,
   type Reply,
-  requestFacts,
   systemClock,
 } from '@inferbridge/core';
 import type { Planned } from '../router.ts';
 import {
   type Answer,
+  type Asking,
   type Budget,
   createLedger,
   isOver,
@@ -49,15 +50,22 @@ export interface Limits {
 export interface LimitsOptions extends Limits {
   /** Where it is kept; default in this process. */
   readonly ledger?: Ledger;
-  /** Where the call will go, for what it may cost; without it, money is counted only once it is spent. */
-  readonly plan?: (call: Call) => Promise<Planned>;
   readonly clock?: Clock;
 }
 
-/** Bounds each user's requests, tokens and money. What is over is refused before anybody is called. */
+/**
+ * Bounds each user's requests, tokens and money; what is over is refused before anybody is called. Requests are counted as
+ * they come; tokens and money by a router of this package when it calls somebody, so that cached answers are free.
+ */
 export function limits(options: LimitsOptions): Middleware {
-  const { clock = systemClock, plan } = options;
+  const { clock = systemClock } = options;
   const ledger = options.ledger ?? createLedger({ clock });
+  const take = async (asking: Asking, own: Limits): Promise<Reservation> => {
+    const taken: Answer | Promise<Answer> = ledger.take(asking);
+    const answer = taken instanceof Promise ? await taken : taken;
+    if (isOver(answer)) throw refusal(answer, own, asking.tokens);
+    return answer;
+  };
 
   return async (call, next) => {
     const { user } = call.state;
@@ -65,45 +73,40 @@ export function limits(options: LimitsOptions): Middleware {
     const own = user.limits ? { ...options, ...user.limits } : options;
     const { rpm, tpm } = own;
     const budgeted = own.usdPerDay !== undefined || own.usdPerMonth !== undefined;
-    if (rpm === undefined && tpm === undefined && !budgeted) return next(call);
-    const beside = tpm === undefined && !budgeted ? 0 : toolTokens(call);
-    const tokens = tpm === undefined ? 0 : requestFacts(call.request).inputTokens + beside;
-    const cost = budgeted && plan ? mostCost(await plan(call), beside, choicesOf(call), clock.wall()) : 0;
-    const budgets = budgeted ? budgetsOf(own, Math.ceil(cost * NANO), clock.wall()) : [];
-    const asking = {
-      user: user.id,
-      tokens,
-      budgets,
-      ...(rpm !== undefined && { rpm }),
-      ...(tpm !== undefined && { tpm }),
-    };
-    const taken: Answer | Promise<Answer> = ledger.take(asking);
-    const answer = taken instanceof Promise ? await taken : taken;
-    if (isOver(answer)) throw refusal(answer, own, tokens);
-    return settled(call, next(call), answer, tokens);
+    const counted =
+      rpm === undefined ? null : await take({ user: user.id, rpm, tokens: 0, budgets: [] }, own);
+    if (tpm !== undefined || budgeted)
+      call.state.spending = async (planned, running, run) => {
+        const beside = toolTokens(running);
+        const tokens = tpm === undefined ? 0 : planned.request.inputTokens + beside;
+        const cost = budgeted ? mostCost(planned, beside, choicesOf(running), clock.wall()) : 0;
+        const budgets = budgeted ? budgetsOf(own, Math.ceil(cost * NANO), clock.wall()) : [];
+        const asking = { user: user.id, tokens, budgets, ...(tpm !== undefined && { tpm }) };
+        const reserved = await take(asking, own).catch((error: unknown) => {
+          counted?.settle(0, 0, 1); // what is refused is no request
+          throw error;
+        });
+        return settled(running, reserved, run);
+      };
+    return next(call);
   };
 }
 
 const NANO = 1e9;
 
 /** Settles once, when all that the call has cost is known. */
-async function settled(
-  call: Call,
-  answering: Promise<Reply>,
-  { settle }: Reservation,
-  tokens: number,
-): Promise<Reply> {
-  const settleWith = (back: number) => {
-    const now = () => settle(back, spentBy(call) * NANO);
+async function settled(call: Call, { settle }: Reservation, run: Handler): Promise<Reply> {
+  const now = () => settle(0, spentBy(call) * NANO);
+  const settleIt = () => {
     if (call.state.losers) void call.state.losers.then(now, now);
     else now();
   };
   try {
-    const reply = await answering;
-    onFinish(reply, () => settleWith(reply.cached ? tokens : 0));
+    const reply = await run(call);
+    onFinish(reply, settleIt);
     return reply;
   } catch (error) {
-    settleWith(0);
+    settleIt();
     throw error;
   }
 }

@@ -33,8 +33,8 @@ export type Over = {
 
 /** What was taken; given back what is not used. */
 export interface Reservation {
-  /** `tokens`: of those taken, how many are not counted after all; `spent`: what it has cost, by then. */
-  settle(tokens: number, spent: number): void;
+  /** `tokens` and `requests`: of those taken, how many are not counted after all; `spent`: what it has cost, by then. */
+  settle(tokens: number, spent: number, requests?: number): void;
 }
 
 export type Answer = Over | Reservation;
@@ -97,14 +97,15 @@ export function createLedger({ clock, spent: written }: LedgerOptions): Ledger {
     for (const budget of budgets)
       if (spentIn(budget) + budget.amount > budget.limit || spentIn(budget) >= budget.limit)
         return { over: 'usd', waitMs: budget.endsAt - clock.wall(), budget };
-    if (rpm !== undefined) account.requests.add(1, now);
+    const asked = rpm === undefined ? 0 : account.requests.add(1, now);
     const second = tpm === undefined ? 0 : account.tokens.add(tokens, now);
     for (const budget of budgets) change(budget, budget.amount);
     let settled = false;
     return {
-      settle(back, cost) {
+      settle(back, cost, requests = 0) {
         if (settled) return;
         settled = true;
+        if (rpm !== undefined && requests > 0) account.requests.giveBack(requests, asked, clock.now());
         if (tpm !== undefined && back > 0) account.tokens.giveBack(back, second, clock.now());
         for (const budget of budgets) change(budget, Math.round(cost) - budget.amount);
       },

@@ -59,13 +59,16 @@ for i = 2, #KEYS do redis.call('INCRBY', KEYS[i], ARGV[2 * i + 1]) end
 return { 'taken', 0, second }
 `;
 
-/** KEYS as above. ARGV: the second, tokens to give back, then the change of each budget. */
+/** KEYS as above. ARGV: the second, tokens and requests to give back, then the change of each budget. */
 const SETTLE = `
 if tonumber(ARGV[2]) > 0 and redis.call('HEXISTS', KEYS[1], 't:' .. ARGV[1]) == 1 then
   redis.call('HINCRBY', KEYS[1], 't:' .. ARGV[1], -tonumber(ARGV[2]))
 end
+if tonumber(ARGV[3]) > 0 and redis.call('HEXISTS', KEYS[1], 'r:' .. ARGV[1]) == 1 then
+  redis.call('HINCRBY', KEYS[1], 'r:' .. ARGV[1], -tonumber(ARGV[3]))
+end
 for i = 2, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 1 then redis.call('INCRBY', KEYS[i], ARGV[i + 1]) end
+  if redis.call('EXISTS', KEYS[i]) == 1 then redis.call('INCRBY', KEYS[i], ARGV[i + 2]) end
 end
 return 0
 `;
@@ -147,21 +150,22 @@ export function redisLedger({ client, clock, log, spent }: RedisLedgerOptions): 
       const answer = await guard.run(() => (asked = take(asking)), null);
       const keys = keysOf(asking);
       /** Gives back what was reserved and not used, counts what was spent, reserved or not. */
-      const settled = (taken: boolean, second: number, back: number, cost: number) => {
+      const settled = (taken: boolean, second: number, back: number, cost: number, asks = 0) => {
         const changes = asking.budgets.map(({ amount }) => Math.round(cost) - (taken ? amount : 0));
         const tokens = taken && asking.tpm !== undefined ? back : 0;
-        if (tokens > 0 || changes.some((change) => change !== 0))
-          void settle(keys, [second, tokens, ...changes]);
+        const requests = taken && asking.rpm !== undefined ? asks : 0;
+        if (tokens > 0 || requests > 0 || changes.some((change) => change !== 0))
+          void settle(keys, [second, tokens, requests, ...changes]);
       };
       if (answer === null) {
         tell();
         // let through; an answer that comes too late may have reserved all the same
         const late = asked as Promise<readonly [string, number, number]> | null;
         return {
-          settle(back, cost) {
+          settle(back, cost, asks) {
             if (!late) return settled(false, 0, back, cost);
             late.then(
-              ([word, , second]) => settled(word === 'taken', second, back, cost),
+              ([word, , second]) => settled(word === 'taken', second, back, cost, asks),
               () => settled(false, 0, back, cost),
             );
           },
@@ -172,7 +176,7 @@ export function redisLedger({ client, clock, log, spent }: RedisLedgerOptions): 
         return { over: word, waitMs: number < 0 ? Number.POSITIVE_INFINITY : number };
       const budget = asking.budgets[number];
       if (word === 'usd' && budget) return { over: 'usd', waitMs: budget.endsAt - clock.wall(), budget };
-      return { settle: (back, cost) => settled(true, second, back, cost) };
+      return { settle: (back, cost, asks) => settled(true, second, back, cost, asks) };
     },
   };
 }

@@ -4,7 +4,13 @@ import type { Asking, Over } from '@inferbridge/plugins';
 export type FromWorker =
   | { readonly kind: 'serving'; readonly url: string }
   | { readonly kind: 'take'; readonly id: number; readonly asking: Asking }
-  | { readonly kind: 'settle'; readonly id: number; readonly tokens: number; readonly spent: number }
+  | {
+      readonly kind: 'settle';
+      readonly id: number;
+      readonly tokens: number;
+      readonly spent: number;
+      readonly requests: number;
+    }
   /** A user's keys or limits have changed. */
   | { readonly kind: 'forget'; readonly user: string }
   /** An account was deleted. */

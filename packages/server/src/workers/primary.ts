@@ -86,10 +86,10 @@ export function startWorkers({ count, ledger, purge, log, clock = systemClock }:
       if (isOver(answer)) own.delete(id);
       tell(worker, { kind: 'taken', id, over: isOver(answer) ? answer : null });
     } else if (message.kind === 'settle') {
-      const { id, tokens, spent } = message;
+      const { id, tokens, spent, requests } = message;
       const reservation = await own.get(id); // it may be settled before it is known that it was had
       own.delete(id);
-      reservation?.settle(tokens, spent);
+      reservation?.settle(tokens, spent, requests);
     } else if (message.kind === 'forget') for (const one of others(worker)) tell(one, message);
     else if (message.kind === 'purge') purge();
     else if (message.kind === 'flush') {

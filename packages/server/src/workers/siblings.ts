@@ -70,7 +70,8 @@ export function siblingsOver(line: Line, count: number, log: Log, clock: Clock =
       async take(asking): Promise<Answer> {
         last += 1;
         const id = last;
-        const settle = (tokens: number, spent: number) => line.send({ kind: 'settle', id, tokens, spent });
+        const settle = (tokens: number, spent: number, requests = 0) =>
+          line.send({ kind: 'settle', id, tokens, spent, requests });
         const answer = () =>
           new Promise<Answer>((resolve) => {
             asked.set(id, (over) => resolve(over ?? { settle }));
