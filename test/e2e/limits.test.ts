@@ -80,7 +80,7 @@ describe.each(kinds)('limits kept in %s', (_, inRedis) => {
         expect(await upstream.seen('openai')).toHaveLength(5);
         const other = await account(gateway, ['openai']);
         expect((await other.chat({ model: 'one' })).status).toBe(200);
-        expect((await user.logs())[0]).toMatchObject({ status: 'error', attempts: [] });
+        expect((await user.logs())[0]).toMatchObject({ status: 'error', mode: 'one', attempts: [] });
       }),
   );
 

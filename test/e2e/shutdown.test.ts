@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { account, events, PROMPT } from '../support/account.ts';
 import { completion, streamed } from '../support/answers.ts';
 import { startGateway } from '../support/gateway.ts';
+import { hasRedis, startRedis } from '../support/redis.ts';
 import { startUpstream } from '../support/upstream.ts';
 
 it('on SIGTERM lets open requests and streams finish, refuses new ones, exits 0 and loses no row', async () => {
@@ -122,5 +123,32 @@ it('keeps users and keys over a SIGKILL, and starts again with a damaged request
   expect(again.output()).toContain('moved aside');
   expect(readdirSync(join(gateway.dir, 'data')).some((name) => name.includes('damaged'))).toBe(true);
   await again.close();
+  await upstream.close();
+});
+
+it.skipIf(!hasRedis()).each([
+  ['the cache', { cache: true }, {}],
+  ['limits', {}, { limits: true }],
+])('on SIGTERM ends while a Redis that keeps %s stands still', async (_, cached, limited) => {
+  const [upstream, redis] = [await startUpstream(), await startRedis()];
+  upstream.script('openai', completion('Hello.'));
+  const gateway = await startGateway({
+    config: {
+      providers: { openai: { baseUrl: `${upstream.url}/openai/v1` } },
+      ...('cache' in cached && { cache: { store: redis.url } }),
+      limits: { signupsPerMinute: 100_000, rpm: 1_000, ...('limits' in limited && { store: redis.url }) },
+    },
+  });
+  const user = await account(gateway, ['openai']);
+  const ask = () => user.chat({}, { 'x-inferbridge-cache': 'true' });
+  expect((await ask()).status).toBe(200);
+  redis.freeze();
+  expect((await ask()).status).toBe(200);
+  const since = performance.now();
+  expect(await gateway.stop()).toBe(0);
+  expect(performance.now() - since).toBeLessThan(15_000);
+  redis.thaw();
+  await gateway.close();
+  await redis.close();
   await upstream.close();
 });

@@ -33,6 +33,7 @@ import { HEALTH_CHECK_SECONDS, startHealthChecks } from './operations/health-che
 import { createPrices } from './pricing/prices.ts';
 import { createCatalogue } from './routing/catalogue.ts';
 import { createCredentials, operatorCredentials } from './routing/credentials.ts';
+import { createModeOf } from './routing/mode.ts';
 import { createResolve } from './routing/resolve.ts';
 import { createTargets } from './routing/targets.ts';
 import type { EncryptionKey } from './secrets/encryption-key.ts';
@@ -101,6 +102,7 @@ export async function createInferBridge(
     },
     flush: writer.flush,
   });
+  const modeOf = createModeOf({ tiers, aliases, modeName, isModeName });
   const resolve = createResolve({
     tiers,
     aliases,
@@ -130,7 +132,7 @@ export async function createInferBridge(
       // what a request's own drill spoiled says nothing of the provider
       const telling = faults ? record.attempts.filter(({ fault }) => fault === undefined) : record.attempts;
       if (user) reliability.add(user.id, telling);
-      const row = rowOf(record, call);
+      const row = rowOf(record, call, modeOf(call));
       if (row) writer.add(row);
     },
   });

@@ -4,8 +4,8 @@ import { NO_KEY } from '../routing/search.ts';
 import type { RequestRow } from '../store/schema.ts';
 import { micros } from '../store/time.ts';
 
-/** A call's record as the row that is kept of it. */
-export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
+/** A call's record as the row that is kept of it; `mode` is how it would have been routed, where it was refused before. */
+export function rowOf(record: CallRecord, { state }: Call, mode: string): RequestRow | null {
   if (!state.user) return null;
   const at = micros(record.at);
   const { request } = state.route ?? {};
@@ -36,7 +36,7 @@ export function rowOf(record: CallRecord, { state }: Call): RequestRow | null {
   return {
     user_id: state.user.id,
     request_id: record.id,
-    mode: state.mode ?? 'unknown',
+    mode: state.mode ?? mode,
     provider: record.status === 'cache_hit' ? 'cache' : record.provider,
     model: record.status === 'cache_hit' ? `${record.provider}:${record.model}` : record.model,
     input_tokens: record.usage?.inputTokens ?? null,

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { User } from '@inferbridge/plugins';
 import type { Context } from 'koa';
@@ -40,6 +40,8 @@ export interface RouteRequest {
   readonly query: Readonly<Record<string, string>>;
   readonly address: string;
   readonly headers: IncomingHttpHeaders;
+  /** Aborts when the client has left. */
+  left(): AbortSignal;
   /** The body as a JSON object. */
   body(): Promise<Record<string, unknown>>;
 }
@@ -95,6 +97,7 @@ export function routes(options: RoutesOptions): Router {
         query: single(context.query),
         headers: context.req.headers,
         address: options.addressOf(context.req),
+        left: () => leaving(context.res),
         body: async () => parseObject(await readBody(context.req, route.bodyLimitBytes ?? ADMIN_BODY_BYTES)),
       });
       context.status = answer.status;
@@ -109,6 +112,14 @@ export function routes(options: RoutesOptions): Router {
     });
   }
   return router;
+}
+
+function leaving(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) controller.abort(new Error('the client has left'));
+  });
+  return controller.signal;
 }
 
 async function identified(request: IncomingMessage, access: Access, identities: Identities): Promise<User> {

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -40,6 +41,8 @@ export interface AuditReportOptions {
   readonly key: AuditKey;
   readonly dataDir: string;
   readonly wall: () => number;
+  /** Whoever wanted it has left. */
+  readonly signal?: AbortSignal;
 }
 
 /** What an interrupted export has left behind. */
@@ -48,15 +51,20 @@ export const removeReports = (dataDir: string): void =>
 
 const FOLDER = 'reports';
 const MOST_FIRST = 2_000;
+/** Keys and the log are worth more than a report. */
+const LEAST_FREE_BYTES = 16_777_216;
 
 /**
  * Writes a report in the one form that its digest is made of: keys sorted, no white space, non-ASCII escaped, as
  * Python's `json.dumps(report, sort_keys=True, separators=(',', ':'))` writes it. Row by row: it is never held whole.
  */
 export async function auditReport(query: AuditQuery, options: AuditReportOptions): Promise<AuditReport> {
-  const { requestLog, key, dataDir, wall } = options;
+  const { requestLog, key, dataDir, wall, signal } = options;
   const folder = join(dataDir, FOLDER);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize < LEAST_FREE_BYTES)
+    throw Object.assign(new Error('too little room for a report'), { code: 'ENOSPC' });
   const file = join(folder, `${randomUUID()}.json`);
   const out = createWriteStream(file, { mode: 0o600, flags: 'wx' });
   const hash = createHash('sha256');
@@ -94,6 +102,8 @@ export async function auditReport(query: AuditQuery, options: AuditReportOptions
         comma = ',';
       }
       await write(text);
+      await new Promise(setImmediate); // requests come first
+      signal?.throwIfAborted();
     }
     const summary = sums.done();
     const tail = { report_version: '1.0', summary, user_id: userId };

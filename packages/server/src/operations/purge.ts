@@ -31,10 +31,11 @@ export function startPurges({ users, requestLog, flushLogs, entries, host }: Pur
   const purge = async (id: string, at: number) => {
     const cached = entries.forget(ownerOf(id)); // a cache that is away keeps nobody's rows
     cached.catch(() => {});
-    while (!stopped && (await requestLog.forget(id, SLICE_ROWS)) > 0)
+    const last = clock.wall() - at / 1_000 > LATEST_ROW_MS;
+    while (!stopped && (await requestLog.forget(id, SLICE_ROWS, last)) > 0)
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, PAUSE_MS));
     await cached;
-    if (!stopped && clock.wall() - at / 1_000 > LATEST_ROW_MS) await users.purged(id);
+    if (!stopped && last) await users.purged(id);
   };
 
   const run = async () => {

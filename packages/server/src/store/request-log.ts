@@ -47,14 +47,18 @@ export interface RequestLog {
   prune(before: number, most: number): Promise<number>;
   /** Deletes the sums of earlier hours, and decision records and words that were not used since. */
   pruneSums(before: number): Promise<void>;
-  /** Deletes at most `most` of a user's rows; tells how many. When there are none, all else that is theirs. */
-  forget(userId: string, most: number): Promise<number>;
+  /**
+   * Deletes at most `most` of a user's rows; tells how many. When there are none, the sums of them; `last`: and that by
+   * which later rows would be found.
+   */
+  forget(userId: string, most: number, last: boolean): Promise<number>;
   /** The oldest row. */
   oldest(): Promise<number | null>;
   ping(): Promise<void>;
 }
 
-const PAGE_ROWS = 1_000;
+/** Few enough that nobody waits for them. */
+const PAGE_ROWS = 100;
 
 export function createRequestLog(db: Kysely<LogsSchema>, dictionary: Words = createWords(db)): RequestLog {
   const ways = createWays(db);
@@ -199,7 +203,7 @@ export function createRequestLog(db: Kysely<LogsSchema>, dictionary: Words = cre
       await dictionary.prune(day);
     },
 
-    async forget(userId, most) {
+    async forget(userId, most, last) {
       await db.deleteFrom('reliability').where('user_id', '=', userId).execute();
       const user = await dictionary.number(userId);
       if (user === undefined) return 0;
@@ -207,7 +211,7 @@ export function createRequestLog(db: Kysely<LogsSchema>, dictionary: Words = cre
       const { numDeletedRows } = await db.deleteFrom('calls').where('seq', 'in', own).executeTakeFirst();
       if (numDeletedRows > 0n) return Number(numDeletedRows);
       await db.deleteFrom('hours').where('user', '=', user).execute();
-      await dictionary.forget(userId);
+      if (last) await dictionary.forget(userId);
       return 0;
     },
 

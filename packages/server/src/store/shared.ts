@@ -46,11 +46,17 @@ export async function openShared(
     async close() {
       await cache.close();
       for (const client of connections.values()) {
-        if (client.isReady) await client.close().catch(() => client.destroy());
+        // one that stands still would be waited for without end
+        const late = new Promise(
+          (_, reject) => void clock.setTimeout(() => reject(new Error('late')), CLOSE_MS),
+        );
+        if (client.isReady) await Promise.race([client.close(), late]).catch(() => client.destroy());
         else client.destroy();
       }
     },
   };
 }
+
+const CLOSE_MS = 1_000;
 
 const isRedis = (store: string): boolean => /^rediss?:/.test(store);

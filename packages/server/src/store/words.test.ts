@@ -86,16 +86,37 @@ describe('a log of an earlier version', () => {
 });
 
 describe('what is left of a user', () => {
+  it('goes as well where it was written while the rest went', async () => {
+    const log = createRequestLog(db);
+    const insert = createRowInsert(db);
+    for (let n = 0; n < 40; n++) {
+      const user_id = `u${n}`;
+      await insert.all([row(n, { user_id })]);
+      const late = new Promise<void>((resolve) => {
+        const after = (turns: number) =>
+          turns > 0
+            ? queueMicrotask(() => after(turns - 1))
+            : resolve(insert.all([row(n + 1_000, { user_id })]));
+        after(n);
+      });
+      while ((await log.forget(user_id, 10, false)) > 0);
+      await late;
+      while ((await log.forget(user_id, 10, true)) > 0);
+    }
+    for (const table of ['calls', 'hours'] as const)
+      expect(await db.selectFrom(table).selectAll().execute()).toEqual([]);
+  });
+
   it('goes, and what was counted of providers with it, also when no row is left', async () => {
     const log = createRequestLog(db);
     await createRowInsert(db).all([row(1), row(2, { user_id: 'b' })]);
-    expect([await log.forget('a', 10), await log.forget('a', 10)]).toEqual([1, 0]);
+    expect([await log.forget('a', 10, true), await log.forget('a', 10, true)]).toEqual([1, 0]);
     await sql
       .raw(
         "insert into reliability values (60000, 1, 'a', 'groq', 'm', 'w', 1, 1, 1, '{}', '{}', '{}'), (60000, 1, 'b', 'groq', 'm', 'w', 1, 1, 1, '{}', '{}', '{}')",
       )
       .execute(db);
-    await log.forget('a', 10);
+    await log.forget('a', 10, true);
     const left = await db.selectFrom('reliability').select('user_id').execute();
     expect(left).toEqual([{ user_id: 'b' }]);
     expect(await log.page('b', { since: null, limit: 10, after: null })).toHaveLength(1);
