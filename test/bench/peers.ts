@@ -100,6 +100,7 @@ defaults
   timeout client 60s
   timeout server 60s
   http-reuse always
+  option http-no-delay
 frontend in
   bind 127.0.0.1:${port} backlog 4096
   default_backend mock
@@ -140,7 +141,7 @@ async function litellm(upstreamPort: number, dir: string): Promise<Peer | string
     file,
     `model_list:
   - model_name: bench
-    litellm_params: { model: openai/gpt-6-luna, api_base: "http://127.0.0.1:${upstreamPort}/v1", api_key: sk-bench }
+    litellm_params: { model: openai/gpt-4o-mini, api_base: "http://127.0.0.1:${upstreamPort}/v1", api_key: sk-bench }
 general_settings: { master_key: ${LITELLM_KEY} }
 `,
   );

@@ -147,7 +147,7 @@ function peerTable({ beside, peers }: Results): readonly string[] {
   if (names.length === 0) return missing.length > 0 ? ['', missing.join('; ')] : [];
   const cell = (section: Section, name: Contestant['name'], figure: Figure, digits: number) => {
     const values = section[name]?.[figure] ?? [];
-    return values.length === 0 || values.some(Number.isNaN) ? '' : show(spread(values), digits);
+    return values.length === 0 || !values.every(Number.isFinite) ? '–' : show(spread(values), digits);
   };
   const times = (name: Contestant['name']) => {
     const [ours, theirs] = [closed.gateway, closed[name]];

@@ -80,8 +80,9 @@ export function createReferee({ load, upstream, key, contestants }: Field) {
     series?.perSecond.push(ok / seconds);
     series?.cpu.push(cpu / (what.stream ? ok * STREAM_EVENTS : ok));
     series?.busy.push(cpu / (seconds * 1_000_000));
-    series?.p50.push(outcome.p50);
-    series?.p99.push(outcome.p99);
+    // where nothing came through they are null
+    series?.p50.push(outcome.p50 ?? Number.NaN);
+    series?.p99.push(outcome.p99 ?? Number.NaN);
     series?.pieces.push(outcome.pieces / ok);
   };
 

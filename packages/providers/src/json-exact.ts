@@ -10,7 +10,8 @@ const { rawJSON, isRawJSON } = JSON as unknown as {
 /** A number that is kept as it was written: no object, whatever its type says. */
 export const isRawNumber = (value: unknown): boolean => isRawJSON(value);
 
-/** Whole numbers that may be beyond 2^53. */
+/** Whole numbers that may be beyond 2^53; the first is looked for in every reply, and quickly. */
+const DIGITS = /\d{16}/;
 const LONG_NUMBER = /(?<![\d.])\d{16}/;
 const LONG_NUMBERS = /-?(?<![\d.])\d{16,}(?![\d.eE])/g;
 /** Characters; a larger text is read as `JSON.parse` reads it, since nobody should wait for it. */
@@ -21,7 +22,7 @@ const MOST = 4_194_304;
  * a model's arguments are read and written on their way between dialects.
  */
 export function parseExact(text: string): unknown {
-  if (text.length > MOST || !LONG_NUMBER.test(text)) return JSON.parse(text);
+  if (text.length > MOST || !DIGITS.test(text) || !LONG_NUMBER.test(text)) return JSON.parse(text);
   const mark = `${randomUUID()}:`;
   const marked = withMarks(text, mark);
   if (marked === text) return JSON.parse(text);

@@ -73,6 +73,8 @@ export function createReliabilityLog({ db, clock, log }: ReliabilityOptions): Re
   const buckets = new Map<string, Bucket>();
   /** The models that a user has in a stretch of time. */
   const named = new Map<string, { readonly until: number; readonly models: Set<string> }>();
+  /** Those that were just used. */
+  const recent = new Map<string, { readonly until: number; readonly buckets: readonly Bucket[] }>();
   let timer: unknown = null;
   let flushing: Promise<void> = Promise.resolve();
   let prunedAt = Number.NEGATIVE_INFINITY;
@@ -112,19 +114,34 @@ export function createReliabilityLog({ db, clock, log }: ReliabilityOptions): Re
     return made;
   };
 
+  /** Of every resolution; the same for all of a minute, unless they have been written meanwhile. */
+  const bucketsOf = (userId: string, attempt: Attempt): readonly Bucket[] => {
+    const key = `${userId}\n${attempt.provider}\n${attempt.model}`;
+    const now = clock.wall();
+    const known = recent.get(key);
+    if (known && now < known.until) return known.buckets;
+    const found = KEPT.flatMap(([resolution]) => bucketOf(userId, attempt, resolution) ?? []);
+    if (recent.size >= MOST_BUCKETS) recent.clear();
+    recent.set(key, { until: (Math.floor(now / MINUTE_MS) + 1) * MINUTE_MS, buckets: found });
+    return found;
+  };
+
   const write = async () => {
     const now = clock.wall();
+    recent.clear();
     for (const [stretch, { until }] of named) if (until <= now) named.delete(stretch);
     const waiting = [...buckets];
     for (let at = 0; at < waiting.length; at += SLICE) {
       const slice = waiting.slice(at, at + SLICE);
       for (const [key] of slice) buckets.delete(key); // what comes while they are written is counted anew
+      recent.clear();
       await addBuckets(
         db,
         writer,
         slice.map(([, bucket]) => bucket),
       ).catch((error) => {
         for (const [key, bucket] of slice) buckets.set(key, plus(bucket, buckets.get(key)));
+        recent.clear();
         throw error;
       });
       await new Promise(setImmediate); // requests come first
@@ -153,10 +170,7 @@ export function createReliabilityLog({ db, clock, log }: ReliabilityOptions): Re
       for (const attempt of attempts) {
         const { outcome } = attempt;
         if (outcome === 'skipped' || outcome === 'aborted' || outcome === 'running') continue;
-        for (const [resolution] of KEPT) {
-          const bucket = bucketOf(userId, attempt, resolution);
-          if (bucket) note(bucket, attempt, outcome);
-        }
+        for (const bucket of bucketsOf(userId, attempt)) note(bucket, attempt, outcome);
       }
       timer ??= clock.setTimeout(() => {
         timer = null;

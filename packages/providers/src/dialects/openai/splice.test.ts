@@ -12,11 +12,14 @@ const spliced = (text: string, change: Record<string, unknown> = {}, without: re
 };
 
 describe('a spliced body', () => {
-  it('has another model, and every other value byte by byte as it was', () => {
+  it('has another model, and every other byte as it was', () => {
     const text =
       '{ "seed": 12345678901234567890 ,\n "model"  : "old", "messages": [{"role":"user","content":"a \\"model\\": {} \\u00fc"}], "x": 1e2 }';
     expect(spliced(text)).toBe(
-      '{"seed":12345678901234567890,"model":"new","messages":[{"role":"user","content":"a \\"model\\": {} \\u00fc"}],"x":1e2}',
+      '{ "seed": 12345678901234567890 ,\n "model"  : "new", "messages": [{"role":"user","content":"a \\"model\\": {} \\u00fc"}], "x": 1e2 }',
+    );
+    expect(spliced(text, { seed: 7, added: 'ü' })).toBe(
+      '{ "seed": 7 ,\n "model"  : "new", "messages": [{"role":"user","content":"a \\"model\\": {} \\u00fc"}], "x": 1e2 ,"added":"ü"}',
     );
   });
 

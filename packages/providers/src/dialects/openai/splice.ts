@@ -32,20 +32,62 @@ export function splicedBody(
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found = members(source);
   if (!found) return null;
+  const edits: Edit[] = [];
+  let rest = '';
+  for (const [key, { start, end }] of found.members) {
+    if (body[key] === undefined) return withoutSome(source, found.members, request, body);
+    // the model in the request is the vendor's by now, no longer what the client wrote
+    if (body[key] !== request[key] || key === 'model')
+      edits.push({ start, end, text: JSON.stringify(body[key]) });
+  }
+  for (const key of Object.keys(body))
+    if (!found.members.has(key) && body[key] !== undefined)
+      rest += `,${JSON.stringify(key)}:${JSON.stringify(body[key])}`;
+  if (rest !== '') edits.push({ start: found.close, end: found.close, text: rest });
+  return edited(source, edits);
+}
+
+/** A stretch of bytes, and the text that stands there instead. */
+interface Edit extends Span {
+  readonly text: string;
+}
+
+function edited(source: Buffer, edits: readonly Edit[]): Uint8Array {
+  let size = source.length;
+  for (const { start, end, text } of edits) size += Buffer.byteLength(text) - (end - start);
+  const bytes = Buffer.allocUnsafe(size);
+  let from = 0;
+  let at = 0;
+  for (const { start, end, text } of edits) {
+    at += source.copy(bytes, at, from, start);
+    at += bytes.write(text, at);
+    from = end;
+  }
+  source.copy(bytes, at, from);
+  return bytes;
+}
+
+/** Piece by piece, where some of the client's own fields are left out. */
+function withoutSome(
+  source: Buffer,
+  own: ReadonlyMap<string, Span>,
+  request: ChatRequest,
+  body: Readonly<Record<string, unknown>>,
+): Uint8Array {
   const pieces: Uint8Array[] = [];
   const add = (key: string, value: Uint8Array | string) => {
     const name = `${pieces.length === 0 ? '{' : ','}${JSON.stringify(key)}:`;
     if (typeof value === 'string') pieces.push(Buffer.from(name + value));
     else pieces.push(Buffer.from(name), value);
   };
-  for (const [key, { start, end }] of found.members) {
+  for (const [key, { start, end }] of own) {
     if (!Object.hasOwn(body, key)) continue;
-    // the model in the request is the vendor's by now, no longer what the client wrote
     if (body[key] === request[key] && key !== 'model') add(key, source.subarray(start, end));
     else if (body[key] !== undefined) add(key, JSON.stringify(body[key]));
   }
   for (const key of Object.keys(body))
-    if (!found.members.has(key) && body[key] !== undefined) add(key, JSON.stringify(body[key]));
+    if (!own.has(key) && body[key] !== undefined) add(key, JSON.stringify(body[key]));
+  if (pieces.length === 0) return Buffer.from('{}');
   pieces.push(CLOSING);
   return Buffer.concat(pieces);
 }
