@@ -7,7 +7,7 @@ import {
   type Money,
   type Plan,
 } from '@inferbridge/core';
-import type { Planned } from './router.ts';
+import type { LeftOut, Planned } from './router.ts';
 
 /** When a step begins: with the request, when what stands before it has failed, or so many milliseconds after that. */
 export type Start = 'now' | 'on_failure' | `after_ms:${number}`;
@@ -47,7 +47,19 @@ export interface Explanation {
 
 /** Reads a plan from left to right: who would be called, when and why, and who would not, why and until when. */
 export function explain(planned: Planned): Explanation {
-  const { plan, request, plannedAt, name, strategy, leftOut = [], run } = planned;
+  const { plan, request, plannedAt, name, strategy = 'priority' } = planned;
+  const told = leaves(plan).some(({ facts }) => facts.blocked) ? tell(planned) : toldBefore(planned);
+  const costs = told.first.map((candidate) => expectedCost(candidate, { request, wall: plannedAt }));
+  return { tier: name, strategy, ...told.parts, expected_cost_usd: sum(costs)?.toFixed(6) ?? null };
+}
+
+/** What is told of a plan, and those who would be called at once. */
+interface Told {
+  readonly parts: Pick<Explanation, 'plan' | 'steps' | 'left_out'>;
+  readonly first: readonly Candidate[];
+}
+
+function tell({ plan, plannedAt, leftOut = [], run }: Planned): Told {
   const ready = pruned(plan);
   const steps = ready ? stepsOf(ready, 'now') : waiting(plan, run?.retries !== 0);
   const blocked = leaves(plan).flatMap(({ target, facts }) =>
@@ -64,22 +76,60 @@ export function explain(planned: Planned): Explanation {
         ]
       : [],
   );
-  const costs = steps
-    .filter(({ start }) => start === 'now')
-    .map(({ candidate }) => expectedCost(candidate, { request, wall: plannedAt }));
   return {
-    tier: name,
-    strategy: strategy ?? 'priority',
-    plan: treeOf(plan),
-    steps: steps.map(({ candidate: { target }, start, why }) => ({
-      provider: target.provider,
-      model: target.model,
-      start,
-      why,
-    })),
-    left_out: [...leftOut, ...blocked],
-    expected_cost_usd: sum(costs)?.toFixed(6) ?? null,
+    parts: {
+      plan: treeOf(plan),
+      steps: steps.map(({ candidate: { target }, start, why }) => ({
+        provider: target.provider,
+        model: target.model,
+        start,
+        why,
+      })),
+      left_out: [...leftOut, ...blocked],
+    },
+    first: steps.filter(({ start }) => start === 'now').map(({ candidate }) => candidate),
   };
+}
+
+/** By whom was left out, which is the same list for most requests, and by the plan as a text. */
+const before = new WeakMap<object, Map<string, Told['parts']>>();
+const NOBODY: readonly LeftOut[] = [];
+const MOST_TOLD = 200;
+
+/** Most requests go the way of the one before: it is told once, and only those who would be called are looked for. */
+function toldBefore(planned: Planned): Told {
+  const { plan, leftOut = NOBODY } = planned;
+  const known = before.get(leftOut) ?? new Map<string, Told['parts']>();
+  before.set(leftOut, known);
+  const key = outline(plan);
+  const parts = known.get(key);
+  if (parts) return { parts, first: atOnce(plan) };
+  const told = tell(planned);
+  if (known.size >= MOST_TOLD) known.clear();
+  known.set(key, told.parts);
+  return told;
+}
+
+function outline(plan: Plan): string {
+  if ('attempt' in plan) {
+    const { id, provider, model } = plan.attempt.target;
+    return [id, provider, model, plan.why].map((part) => `${part.length}:${part}`).join('');
+  }
+  let text =
+    'inOrder' in plan
+      ? `o${JSON.stringify(plan.arm ?? null)}[`
+      : 'together' in plan
+        ? 't['
+        : `s${plan.afterMs}[`;
+  for (const branch of branches(plan)) text += outline(branch);
+  return `${text}]`;
+}
+
+function atOnce(plan: Plan): readonly Candidate[] {
+  if ('attempt' in plan) return [plan.attempt];
+  const [first] = branches(plan);
+  if ('together' in plan) return branches(plan).flatMap(atOnce);
+  return first ? atOnce(first) : [];
 }
 
 interface Planning {

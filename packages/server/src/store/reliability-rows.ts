@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Histogram } from './histogram.ts';
-import { type Bucket, plus } from './reliability.ts';
+import { type Bucket, plus } from './reliability-buckets.ts';
 import type { LogsSchema } from './schema.ts';
 
 /** Adds what was counted to the rows that this writer has, all of it or nothing. */

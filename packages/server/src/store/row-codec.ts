@@ -26,9 +26,16 @@ export const wordsIn = (row: RequestRow): readonly string[] =>
 /** A decision record without what differs from request to request. */
 export function routeText({ route }: RequestRow): string | null {
   if (!route) return null;
+  const known = written.get(route.steps);
+  if (known?.tier === route.tier && known.strategy === route.strategy) return known.text;
   const { expected_cost_usd: _, ...rest } = route;
-  return JSON.stringify(rest);
+  const text = JSON.stringify(rest);
+  written.set(route.steps, { tier: route.tier, strategy: route.strategy, text });
+  return text;
 }
+
+/** By their steps: a record of the same way is made of the same parts. */
+const written = new WeakMap<object, { tier: string; strategy: string; text: string }>();
 
 /** How far a request id's own time may lie before its row's: the body comes between them. */
 export const LONGEST_UPLOAD_MICROS = 900_000_000;

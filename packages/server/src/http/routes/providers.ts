@@ -2,7 +2,8 @@ import { createCall } from '@inferbridge/core';
 import type { Credentials, UsableKey } from '../../routing/credentials.ts';
 import { routable } from '../../routing/search.ts';
 import type { Targets } from '../../routing/targets.ts';
-import type { Percentiles, Reliability, ReliabilityLog } from '../../store/reliability.ts';
+import type { ReliabilityLog } from '../../store/reliability.ts';
+import type { Percentiles, Reliability } from '../../store/reliability-buckets.ts';
 import type { Route } from '../routes.ts';
 
 export interface ProviderHealthOptions {
