@@ -1,4 +1,10 @@
-import { defineConfig } from 'vitest/config';
+import { defaultExclude, defineConfig } from 'vitest/config';
+
+/** Of those end to end, what looks at no clock: two files at a time. */
+const PATIENT = [
+  'test/clients/*.test.ts',
+  'test/e2e/{accounts,audit,commands,hostile-history,openai-sdk,publish,python-sdk,replay,start,workers}.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -14,7 +20,8 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/clients/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts'],
+          exclude: [...defaultExclude, ...PATIENT],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // after the others, and one file at a time: these start processes and look at the clock on the wall
@@ -25,7 +32,7 @@ export default defineConfig({
       {
         test: {
           name: 'held',
-          include: ['test/contract/*.test.ts', 'test/security/*.test.ts'],
+          include: ['test/contract/*.test.ts', 'test/security/*.test.ts', ...PATIENT],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
