@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { account, events, PROMPT } from '../support/account.ts';
@@ -124,6 +126,19 @@ it('keeps users and keys over a SIGKILL, and starts again with a damaged request
   expect(readdirSync(join(gateway.dir, 'data')).some((name) => name.includes('damaged'))).toBe(true);
   await again.close();
   await upstream.close();
+});
+
+it('on SIGTERM waits for no connection on which nothing was asked', async () => {
+  const gateway = await startGateway();
+  const { hostname, port } = new URL(gateway.url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  const since = performance.now();
+  expect(await gateway.stop()).toBe(0);
+  expect(performance.now() - since).toBeLessThan(5_000);
+  socket.destroy();
+  await gateway.close();
 });
 
 it.skipIf(!hasRedis()).each([

@@ -154,3 +154,17 @@ describe('several workers', () => {
     expect([code, output.includes(`port: ${port}`)]).toEqual([1, true]);
   });
 });
+
+it('a signal to all processes at once lets open requests finish', async () => {
+  const slow = await startUpstream();
+  slow.script('openai', { ...(completion('Slow.') as { status: 200; body: string }), afterMs: 1_500 });
+  const first = await startGateway({ config: { ...config(), providers: vendors(slow.url) } });
+  const one = await account(first, ['openai']);
+  const asking = together(9, (i) => one.chat({ model: 'one', seed: i }, NEW_CONNECTION));
+  await pause(500);
+  for (const pid of processes(first.pid)) process.kill(pid, 'SIGTERM');
+  expect(await first.stop()).toBe(0);
+  expect(statuses(await asking)).toEqual({ 200: 9 });
+  await first.close();
+  await slow.close();
+});

@@ -8,6 +8,7 @@ import {
   systemClock,
   type Transport,
 } from '@inferbridge/core';
+import type { Orphan } from '@inferbridge/plugins';
 import type { Assembly } from './build/assemble.ts';
 import { drillsOf } from './build/layers.ts';
 import { buildPipeline, limitsOf } from './build/pipeline.ts';
@@ -56,6 +57,8 @@ export interface InferBridge {
   idle(): Promise<void>;
   /** Ends open streams with an error event of their own. */
   endStreams(reason: GatewayError): void;
+  /** Ends calls that run on although nobody waits for them. */
+  endOrphans(reason: GatewayError): void;
   /** Writes what waits and closes the stores. */
   close(): Promise<void>;
 }
@@ -117,10 +120,11 @@ export async function createInferBridge(
     retryBudget: createRetryBudget({ clock }),
   });
   const reportTrouble = createTroubleReport(host.log, clock.now);
+  const orphans = new Set<Orphan>();
   const gateway = buildPipeline(stages, host, {
     authenticate,
     resolve,
-    cache: shared.cache.options,
+    cache: { ...shared.cache.options, orphans },
     limits: {
       ...limitsOf(config),
       ledger: shared.ledger,
@@ -211,6 +215,7 @@ export async function createInferBridge(
     random: host.random,
     cors: createCors(config.cors.origins),
     inFlight: Math.ceil(config.limits.inFlight / (siblings?.count ?? 1)),
+    orphans,
     overloaded: overload.why,
     draining: () => draining,
   });
@@ -225,6 +230,9 @@ export async function createInferBridge(
     },
     endStreams: (reason) => {
       for (const end of open) end(reason);
+    },
+    endOrphans: (reason) => {
+      for (const orphan of orphans) orphan.abort(reason);
     },
     async close() {
       checks.stop();

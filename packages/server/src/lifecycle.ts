@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { GatewayError, type Log } from '@inferbridge/core';
 import { createTransport } from '@inferbridge/providers';
 import { assemble } from './build/assemble.ts';
@@ -18,6 +18,8 @@ export interface Running {
 }
 
 const DRAIN_MS = 30_000;
+/** Nobody waits for them, but somebody may ask again. */
+const DRAIN_ORPHANS_MS = 10_000;
 const DRAIN_STREAMS_MS = 120_000;
 
 /** Builds everything, and only then opens the port; throws a `ConfigError` where either cannot be done. */
@@ -33,6 +35,11 @@ export async function start(loaded: Loaded, log: Log, siblings: Siblings | null 
     maxHeaderSize: 16_384,
   });
   const { host: address, port, bodyLimitBytes } = loaded.config;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.on('request', bridge.handle);
   server.on('checkContinue', (request, response) => {
     // a body that is too large is refused before it is sent
@@ -54,8 +61,7 @@ export async function start(loaded: Loaded, log: Log, siblings: Siblings | null 
     bridge,
     async stop() {
       bridge.drain();
-      await drained(server, bridge);
-      await bridge.idle();
+      await drained(server, sockets, bridge);
       await bridge.close();
       await transport.close();
     },
@@ -81,17 +87,24 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 }
 
 /** New connections are refused at once; open requests get their time. */
-async function drained(server: Server, bridge: InferBridge): Promise<void> {
+async function drained(server: Server, sockets: ReadonlySet<Socket>, bridge: InferBridge): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const idle = setInterval(() => server.closeIdleConnections(), 250);
-  const end = setTimeout(
-    () => bridge.endStreams(new GatewayError('shed', 'the gateway is shutting down')),
-    DRAIN_STREAMS_MS,
-  );
+  const hangUp = () => {
+    server.closeIdleConnections();
+    // Node takes one on which nothing has come yet for one whose request is on its way
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  };
+  hangUp();
+  const idle = setInterval(hangUp, 250);
+  const why = new GatewayError('shed', 'the gateway is shutting down');
+  // again and again: an attempt that is ended may be followed by another one
+  const orphans = setInterval(() => bridge.endOrphans(why), DRAIN_ORPHANS_MS);
+  const end = setTimeout(() => bridge.endStreams(why), DRAIN_STREAMS_MS);
   const hard = setTimeout(() => server.closeAllConnections(), DRAIN_STREAMS_MS + DRAIN_MS);
   await closed;
+  await bridge.idle();
   clearInterval(idle);
+  clearInterval(orphans);
   clearTimeout(end);
   clearTimeout(hard);
 }

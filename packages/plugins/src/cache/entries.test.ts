@@ -217,6 +217,44 @@ describe('entries in a store', () => {
     expect([...rows.keys()]).toContain('promised');
   });
 
+  it('that the store will not have are let go, and hold nobody up', async () => {
+    const { store, rows } = mapStore();
+    const picky: CacheStore = {
+      ...store,
+      set: (key, ...more) => (key === 'poison' ? Promise.reject(new Error('full')) : store.set(key, ...more)),
+    };
+    const { clock, entries, entry, said } = setUp({ store: picky });
+    entries.keep('poison', entry('P', 3_600_000), { soon: true });
+    entries.keep('promised', entry('Q', 3_600_000), { soon: true });
+    for (let i = 0; i < 60; i++) {
+      entries.keep(`k${i}`, entry('x', 3_600_000));
+      await clock.advance(500);
+      await new Promise(setImmediate);
+    }
+    expect([...rows.keys()]).toContain('promised');
+    expect(rows.size).toBeGreaterThan(30);
+    expect(said).toContain('the store of the cache does not take an outcome; it is let go');
+    rows.clear();
+    entries.keep('after', entry('x', 3_600_000));
+    await clock.advance(3_000);
+    await entries.flush();
+    expect([...rows.keys()]).toContain('after');
+  });
+
+  it('that wait for a store that is away take no more than 16 MB', async () => {
+    const store: CacheStore = {
+      get: async () => undefined,
+      set: () => Promise.reject(new Error('no')),
+      delete: async () => false,
+    };
+    const { entries, entry, find, said } = setUp({ store, memoryBytes: 0 });
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    for (const key of keys) entries.keep(key, entry('x'.repeat(1_000_000)), { soon: true });
+    const { texts } = await find(...keys);
+    expect(texts.filter(Boolean).length).toBeLessThanOrEqual(17);
+    expect(said).toContain('too much waits to be written to the cache; new answers are not');
+  });
+
   it('are found while they are being written', async () => {
     const clock = virtualClock();
     const { store } = mapStore(() => new Promise((resolve) => void clock.setTimeout(resolve, 30)));

@@ -2,10 +2,13 @@ import {
   abortable,
   asGatewayError,
   type Call,
+  type Clock,
   createEnding,
   foldFrames,
   fork,
+  GatewayError,
   type Handler,
+  onFinish,
   type Reply,
   type Stream,
 } from '@inferbridge/core';
@@ -34,11 +37,19 @@ interface Flight {
   readonly over: Promise<unknown>;
 }
 
+/** An upstream call that runs on although nobody waits for it any more. */
+export interface Orphan {
+  readonly over: Promise<unknown>;
+  abort(reason: unknown): void;
+}
+
 export interface FlightOptions {
-  /** The upstream call runs to its end, also where nobody waits for it any more; default it ends. */
-  readonly runsOn?: boolean;
+  /** Calls run to their end, also where nobody waits for them any more, and meanwhile are in here; without it they end. */
+  readonly orphans?: Set<Orphan>;
   /** A whole answer for a caller who streams; without it they have a call of their own. */
   readonly told?: (reply: Exclude<Reply, Stream>, call: Call) => Reply;
+  /** For callers who wait for a call that may take longer than they may. */
+  readonly clock?: Clock;
 }
 
 export function createFlights(options: FlightOptions = {}): Flights {
@@ -74,41 +85,60 @@ function alone(error: unknown, call: Call, run: Handler): Promise<Reply> {
   throw error;
 }
 
-function launch(leader: Call, run: Handler, { runsOn = false, told }: FlightOptions): Flight {
+function launch(leader: Call, run: Handler, { orphans, told, clock }: FlightOptions): Flight {
   const controller = new AbortController();
-  const end = (reason: unknown) => {
-    const left = asGatewayError(reason).class === 'client_closed';
-    if (!left || !runsOn) controller.abort(reason);
+  const abort = (reason: unknown) => controller.abort(reason);
+  /** Those who wait for the answer, or read the stream. */
+  const here = new Set<Call>();
+  let ended = false;
+  const gone = (call: Call, reason: unknown) => {
+    if (!here.delete(call) || here.size > 0 || ended) return;
+    if (orphans && asGatewayError(reason).class === 'client_closed') orphans.add(orphan);
+    else abort(reason);
   };
-  /** Those who wait for the answer, or for a stream's first content; a stream counts its readers itself. */
-  let waiting = 0;
-  const wait = ({ signal }: Call) => {
-    waiting += 1;
-    let there = true;
-    const leave = () => {
-      if (!there) return;
-      there = false;
-      waiting -= 1;
-      if (waiting === 0) end(signal.reason);
-    };
+  const wait = (call: Call) => {
+    const { signal } = call;
+    here.add(call);
+    orphans?.delete(orphan);
+    const leave = () => gone(call, signal.reason);
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave, { once: true });
     return () => signal.removeEventListener('abort', leave);
   };
-  const landing = wait(leader);
+  /** A reader of the stream that has landed. */
+  const reading = (call: Call, stream: Stream): Stream => {
+    if (!orphans || call.signal.aborted) return stream;
+    here.add(call);
+    orphans.delete(orphan);
+    const left = () => gone(call, new GatewayError('client_closed', 'the client has left'));
+    call.signal.addEventListener('abort', () => gone(call, call.signal.reason), { once: true });
+    onFinish(stream, left);
+    return stream;
+  };
   let shared: SharedStream | null = null;
   const followers = new Set<Call>();
-  const landed: Promise<Landed> = run(fork(leader, { signal: controller.signal })).then((reply) => {
-    if (reply.kind !== 'stream') return { whole: reply };
-    const stream = shareStream(reply, () => end(leader.signal.reason));
-    shared = stream;
-    if (runsOn) void drained(stream.reader({ signal: controller.signal }));
-    // all at once, and before the leader, which may have left: a stream that nobody reads is ended
-    const there = [...followers].filter(({ signal }) => !signal.aborted);
-    return { stream, readers: new Map(there.map((call) => [call, readerFor(stream, call)])) };
-  });
+  const landed: Promise<Landed> = Promise.resolve()
+    .then(() => run(fork(leader, { signal: controller.signal })))
+    .then((reply) => {
+      if (reply.kind !== 'stream') return { whole: reply };
+      const stream = shareStream(reply, () => abort(leader.signal.reason));
+      shared = stream;
+      if (orphans) void drained(stream.reader({ signal: controller.signal }));
+      // all at once, and before the leader, which may have left: a stream that nobody reads is ended
+      const there = [...followers].filter(({ signal }) => !signal.aborted);
+      return {
+        stream,
+        readers: new Map(there.map((call) => [call, reading(call, readerFor(stream, call))])),
+      };
+    });
   const over = landed.then((reply) => ('stream' in reply ? reply.stream.over : null));
-  over.catch(() => {}); // each of those who wait hears of it by itself
+  const orphan: Orphan = { over, abort };
+  const end = () => {
+    ended = true;
+    orphans?.delete(orphan);
+  };
+  over.then(end, end); // each of those who wait hears of it by itself
+  const landing = wait(leader);
 
   return {
     over,
@@ -118,22 +148,36 @@ function launch(leader: Call, run: Handler, { runsOn = false, told }: FlightOpti
       // the one who began it tells what it cost, also where it has left and others have not: its row waits for the end
       if ('stream' in reply) {
         const until = ({ error }: { error?: unknown }) => (error ? over : Promise.resolve());
-        return reply.stream.reader({ signal, until });
+        return reading(leader, reply.stream.reader({ signal, until }));
       }
       if (signal.aborted) throw asGatewayError(signal.reason);
       return reply.whole;
     },
     follow(call) {
       const late = controller.signal.aborted || shared?.open() === false;
-      if (late || call.budget.deadline < leader.budget.deadline - SOONER_MS) return null;
-      if (shared) return Promise.resolve(asked(readerFor(shared, call), call));
+      const sooner = call.budget.deadline < leader.budget.deadline - SOONER_MS;
+      if (late || (sooner && !clock)) return null;
+      if (shared) return Promise.resolve(asked(reading(call, readerFor(shared, call)), call));
       followers.add(call);
       const leave = wait(call);
-      return abortable(landed, call.signal)
-        .finally(leave)
-        .then((reply) => given(reply, call, told));
+      const waiting = abortable(landed, call.signal).finally(leave);
+      return (sooner && clock ? inTime(waiting, call, clock) : waiting).then((reply) =>
+        given(reply, call, told, reading),
+      );
     },
   };
+}
+
+/** The flight may have more time than this caller. */
+function inTime<T>(waiting: Promise<T>, { budget }: Call, clock: Clock): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const ms = budget.timeLeft();
+    const timer = clock.setTimeout(
+      () => reject(new GatewayError('deadline', `no answer within ${Math.round(ms)} ms`)),
+      ms,
+    );
+    waiting.then(resolve, reject).finally(() => clock.clearTimeout(timer));
+  });
 }
 
 const ABOUT = { cached: 'coalesced', cost: () => 0 } as const;
@@ -144,14 +188,19 @@ const asked = (stream: Stream, call: Call): Reply | Promise<Reply> =>
   call.request.value.stream === true ? stream : wholeOf(stream);
 
 /** What a follower gets: it costs nothing. */
-function given(reply: Landed, call: Call, told: FlightOptions['told']): Reply | Promise<Reply> {
+function given(
+  reply: Landed,
+  call: Call,
+  told: FlightOptions['told'],
+  reading: (call: Call, stream: Stream) => Stream,
+): Reply | Promise<Reply> {
   if ('whole' in reply) {
     if (told && call.request.value.stream === true) return told(reply.whole, call);
     const ending = createEnding();
     ending.finish({ abandoned: false });
     return { ...reply.whole, ...ABOUT, ending };
   }
-  return asked(reply.readers.get(call) ?? readerFor(reply.stream, call), call);
+  return asked(reply.readers.get(call) ?? reading(call, readerFor(reply.stream, call)), call);
 }
 
 /** Reads it to its end, for what becomes of it. */

@@ -11,9 +11,9 @@ import {
 import { dialectOf, meaningOf } from './canonical.ts';
 import type { Entries } from './entries.ts';
 import { type Entry, entryOf, recorded } from './entry.ts';
-import { createFlights } from './flight.ts';
+import { createFlights, type Orphan } from './flight.ts';
 import { digest, ownerOf } from './keys.ts';
-import { replay } from './replay.ts';
+import { fits, replay } from './replay.ts';
 
 /** How long an outcome is given again. */
 const KEPT_MS = 86_400_000;
@@ -23,16 +23,28 @@ const KEPT_MS = 86_400_000;
  * answer again for 24 hours. Only complete answers are kept; a failure is tried anew. The same key with another request
  * is refused.
  */
-export function createIdempotency({ entries, clock }: { readonly entries: Entries; readonly clock: Clock }) {
+export function createIdempotency({
+  entries,
+  clock,
+  orphans,
+}: {
+  readonly entries: Entries;
+  readonly clock: Clock;
+  readonly orphans: Set<Orphan>;
+}) {
   const times = () => {
     const at = clock.wall();
     return { at, fresh: at + KEPT_MS, until: at + KEPT_MS };
   };
   // a client that leaves asks again, and wants what it has asked for already
   const flights = createFlights({
-    runsOn: true,
-    told: (reply, { request, signal }) =>
-      replay(entryOf(reply, times()), request, { cached: 'coalesced', clock, signal, paced: false }),
+    orphans,
+    clock,
+    told: (reply, { request, signal, state }) => {
+      const entry = entryOf(reply, times());
+      if (!fits(entry, request)) throw untellable(state.cache?.idempotencyKey ?? '');
+      return replay(entry, request, { cached: 'coalesced', clock, signal, paced: false });
+    },
   });
   const under = new Map<string, string>();
 
@@ -61,6 +73,7 @@ export function createIdempotency({ entries, clock }: { readonly entries: Entrie
       if (found && found.meaning !== meaning) throw reused(key);
       if (found && found.fresh > clock.wall()) {
         if (found.mode !== undefined) call.state.mode ??= found.mode;
+        if (!fits(found, request)) throw untellable(key);
         const how = { cached: 'hit', clock, signal: leading.signal, paced: false } as const;
         return { ...replay(found, request, how), replayed: true };
       }
@@ -87,12 +100,13 @@ function wordsOf(request: Request): string | null {
   }
 }
 
+const refused = (message: string): GatewayError =>
+  new GatewayError('invalid_request', message, { param: 'Idempotency-Key', code: 'idempotency_key_reused' });
+
 const reused = (key: string): GatewayError =>
-  new GatewayError(
-    'invalid_request',
-    `Idempotency-Key "${key.slice(0, 64)}" was used with another request; take a new one`,
-    {
-      param: 'Idempotency-Key',
-      code: 'idempotency_key_reused',
-    },
+  refused(`Idempotency-Key "${key.slice(0, 64)}" was used with another request; take a new one`);
+
+const untellable = (key: string): GatewayError =>
+  refused(
+    `Idempotency-Key "${key.slice(0, 64)}" was used for a whole answer that cannot be told as a stream; ask for it whole`,
   );

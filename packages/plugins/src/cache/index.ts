@@ -11,13 +11,14 @@ import {
 } from '@inferbridge/core';
 import type { Planned } from '../router.ts';
 import { type CacheStore, createEntries, type Entries } from './entries.ts';
-import { type Entry, isStreamed, recorded } from './entry.ts';
-import { createFlights } from './flight.ts';
+import { type Entry, recorded } from './entry.ts';
+import { createFlights, type Orphan } from './flight.ts';
 import { createIdempotency } from './idempotency.ts';
 import { type Keys, keysOf, lookedUp, type Scope } from './keys.ts';
-import { replay } from './replay.ts';
+import { fits, replay } from './replay.ts';
 
 export { type CacheStore, createEntries, type Entries } from './entries.ts';
+export type { Orphan } from './flight.ts';
 export { createGuard, type Guard } from './guard.ts';
 export { ownerOf, type Scope } from './keys.ts';
 
@@ -63,6 +64,8 @@ export interface CacheOptions {
   readonly staleSeconds?: number;
   /** Also for callers who have not asked for it; default false. */
   readonly always?: boolean;
+  /** Gets calls under an `Idempotency-Key` whose clients have all left: they run on, and whoever stops waits for them. */
+  readonly orphans?: Set<Orphan>;
   readonly clock?: Clock;
   readonly log?: Log;
 }
@@ -100,7 +103,7 @@ export function cache(options: CacheOptions = {}): Middleware {
   const { clock = systemClock, scope = 'user' } = options;
   const entries = options.entries ?? createEntries({ ...options, clock });
   const flights = createFlights();
-  const idempotent = createIdempotency({ entries, clock });
+  const idempotent = createIdempotency({ entries, clock, orphans: options.orphans ?? new Set() });
 
   const around: NonNullable<Call['state']['around']> = async (planned, call, run) => {
     const policy = policyOf(call.state.cache ?? {}, planned, options);
@@ -166,14 +169,6 @@ export function cache(options: CacheOptions = {}): Middleware {
     return idempotencyKey ? idempotent(call, idempotencyKey, noStore !== true, next) : next(call);
   };
 }
-
-/** What came whole in the caller's own dialect cannot be told as a stream of that dialect without losing some of it. */
-const fits = ({ said, dialect }: Entry, request: Call['request']): boolean =>
-  request.operation !== 'chat' ||
-  request.value.stream !== true ||
-  isStreamed(said) ||
-  dialect === undefined ||
-  dialect !== request.native?.dialect;
 
 function policyOf(wish: CacheWish, { cache: tier }: Planned, options: CacheOptions): Policy | null {
   const { always = false, ttlSeconds = TTL.default, staleSeconds = 0 } = options;

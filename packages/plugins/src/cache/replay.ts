@@ -56,6 +56,14 @@ export function replay(entry: Entry, request: Request, options: ReplayOptions): 
   } satisfies Completion;
 }
 
+/** What came whole in the caller's own dialect cannot be told as a stream of that dialect without losing some of it. */
+export const fits = ({ said, dialect }: Entry, request: Request): boolean =>
+  request.operation !== 'chat' ||
+  request.value.stream !== true ||
+  isStreamed(said) ||
+  dialect === undefined ||
+  dialect !== request.native?.dialect;
+
 /** What was written here was checked when it came. */
 const parse = <T>(bytes: Uint8Array): T => JSON.parse(new TextDecoder().decode(bytes)) as T;
 

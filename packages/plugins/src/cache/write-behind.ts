@@ -16,6 +16,9 @@ export interface WriteBehind {
 interface Waiting {
   readonly bytes: Buffer;
   readonly until: number;
+  /** How often it could not be written by itself although others could, and how many had been by the last time. */
+  refused?: number;
+  after?: number;
 }
 
 /** So long everything waits for more. */
@@ -28,6 +31,8 @@ const BATCH = 100;
 /** Beyond it new ones are not written. */
 const MOST_ROWS = 3 * GATHER_ROWS;
 const MOST_BYTES = 3 * GATHER_BYTES;
+/** One that the store will not have, while it takes others, is let go. */
+const MOST_REFUSED = 3;
 /** Nobody waits for what is written. */
 const PATIENCE_MS = 2_000;
 /** Stores need not know the moment: what is given out is looked at again. */
@@ -45,6 +50,10 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
   let order: string[] = [];
   let bytes = 0;
   let rows = 0;
+  let urgentBytes = 0;
+  /** Batches so far; and whose turn it is where what is wanted soon could not be written. */
+  let written = 0;
+  let others = false;
   let since = 0;
   let full = false;
   let timer: unknown = null;
@@ -56,21 +65,27 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
     into.set(key, one);
     rows += 1;
     bytes += one.bytes.length;
+    if (into === urgent) urgentBytes += one.bytes.length;
   };
   const take = (from: Map<string, Waiting>, key: string, one: Waiting) => {
     from.delete(key);
     rows -= 1;
     bytes -= one.bytes.length;
+    if (from === urgent) urgentBytes -= one.bytes.length;
   };
 
-  /** What is wanted soon first, then the rest in the order of its keys. */
+  /** What is wanted soon first, then the rest in the order of its keys. What was refused before goes by itself. */
   const nextBatch = (): Map<string, Waiting> => {
     const batch = new Map<string, Waiting>();
-    for (const [key, one] of urgent) {
-      if (batch.size === BATCH) return batch;
+    const rest = waiting.size + leaving.size > 0;
+    for (const [key, one] of others && rest ? [] : urgent) {
+      const alone = one.after !== undefined;
+      if (batch.size === BATCH || (alone && batch.size > 0)) break;
       take(urgent, key, one);
       batch.set(key, one);
+      if (alone) break;
     }
+    others = false;
     if (batch.size > 0) return batch;
     if (leaving.size === 0) {
       leaving = waiting;
@@ -89,26 +104,42 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
   };
 
   const writeSome = async () => {
-    const soon = urgent.size > 0;
+    const before = urgent.size;
     underway = nextBatch();
+    const soon = urgent.size < before;
     const now = clock.wall();
     const batch = [...underway].flatMap(([key, { bytes: value, until }]) => {
       const expires = Math.ceil(until / EXPIRY_STEP_MS) * EXPIRY_STEP_MS;
       return until > now ? [{ key, value, ttl: Math.ceil(expires - now) }] : [];
     });
     if (batch.length > 0) {
-      const written = await guard.run(async () => {
+      const done = await guard.run(async () => {
         if (store.setMany) await store.setMany(batch);
         else await Promise.all(batch.map(({ key, value, ttl }) => store.set(key, value, ttl)));
         return true;
       }, false);
-      // an answer can be had again, an outcome that was promised cannot
-      if (!written && soon && urgent.size < MOST_ROWS)
-        for (const [key, one] of underway) if (!urgent.has(key) && one.until > now) put(urgent, key, one);
+      if (done) written += 1;
+      else if (soon) again(underway, now);
     }
     underway = new Map();
     if (rows === 0) full = false;
   };
+
+  /** An answer can be had again, an outcome that was promised cannot: it waits for the store, behind all others. */
+  const again = (batch: ReadonlyMap<string, Waiting>, now: number) => {
+    others = true;
+    for (const [key, one] of batch) {
+      const refused = (one.refused ?? 0) + (batch.size === 1 && written > (one.after ?? written) ? 1 : 0);
+      if (urgent.has(key) || one.until <= now) continue;
+      if (refused < MOST_REFUSED && roomForUrgent()) put(urgent, key, { ...one, refused, after: written });
+      else
+        log.warn(
+          { bytes: one.bytes.length },
+          'the store of the cache does not take an outcome; it is let go',
+        );
+    }
+  };
+  const roomForUrgent = () => urgent.size < GATHER_ROWS && urgentBytes < GATHER_BYTES;
 
   const write = async () => {
     do {
@@ -144,7 +175,10 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
 
   return {
     add(key, value, until, soon) {
-      if (soon ? urgent.size >= MOST_ROWS : rows >= MOST_ROWS || bytes >= MOST_BYTES) {
+      const room = soon
+        ? roomForUrgent()
+        : rows - urgent.size < MOST_ROWS && bytes - urgentBytes < MOST_BYTES;
+      if (!room) {
         if (!full)
           log.warn({ rows, bytes }, 'too much waits to be written to the cache; new answers are not');
         full = true;

@@ -69,30 +69,32 @@ async function serveAsWorker(loaded: Loaded, worker: Worker): Promise<number> {
   );
   const { url, stop } = await start(loaded, log, siblings);
   worker.send({ kind: 'serving', url });
-  process.on('SIGINT', () => {}); // of a terminal, to all at once: the process that started this one says what to do
+  // signals to all at once come twice, from a terminal or a service manager and from the process that started this one
+  process.on('SIGINT', () => {});
   return untilStopped(
     log,
     async () => {
       await stop();
       return 0;
     },
-    () => {},
+    null,
     ['SIGTERM'],
   );
 }
 
-/** Until a signal or an error that nobody caught; resolves with the exit code. A second signal ends it at once. */
+/** Until a signal or an error that nobody caught; resolves with the exit code. A second signal ends it at once, unless `kill` is `null`. */
 function untilStopped(
   log: Log,
   end: () => Promise<number>,
-  kill: () => void = () => {},
+  kill: (() => void) | null = () => {},
   signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'],
 ): Promise<number> {
   return new Promise((resolve) => {
     let stopping = false;
     const stop = (signal: NodeJS.Signals) => {
+      if (stopping && !kill) return;
       if (stopping) {
-        kill();
+        kill?.();
         process.exit(1);
       }
       stopping = true;

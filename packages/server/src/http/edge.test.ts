@@ -19,6 +19,7 @@ async function asked(line: string): Promise<string> {
     inFlight: 10,
     draining: () => false,
     overloaded: () => null,
+    orphans: new Set(),
   });
   const server = createServer(edge.handle);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

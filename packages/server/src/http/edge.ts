@@ -15,6 +15,8 @@ export interface EdgeOptions {
   readonly random: () => number;
   /** Model calls at the same time; beyond it 503 at once. */
   readonly inFlight: number;
+  /** Calls that run on without anybody who waits: they count as well. */
+  readonly orphans: ReadonlySet<{ readonly over: Promise<unknown> }>;
   /** Why no more of them are taken at the moment. */
   readonly overloaded: () => string | null;
   /** True once the server is on its way out. */
@@ -42,6 +44,7 @@ export function createEdge({
   rest,
   random,
   inFlight,
+  orphans,
   overloaded,
   draining,
   cors,
@@ -62,7 +65,7 @@ export function createEdge({
     const model = request.method === 'POST' ? models.get(pathOf(target)) : undefined;
     if (!model) return rest(request, response);
     const id = requestId(request.headers);
-    const why = running.size >= inFlight ? 'too many requests are in flight' : overloaded();
+    const why = running.size + orphans.size >= inFlight ? 'too many requests are in flight' : overloaded();
     if (why !== null) {
       const wire = shed(why, random());
       return sendWire(response, wire, model.front.failure(wire, id), {
@@ -76,7 +79,10 @@ export function createEdge({
   return {
     handle,
     async idle() {
-      while (running.size > 0) await Promise.allSettled(running);
+      while (running.size + orphans.size > 0) {
+        await Promise.allSettled([...running, ...[...orphans].map(({ over }) => over)]);
+        await new Promise(setImmediate); // their rows come behind their ends
+      }
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import { GatewayError } from '@inferbridge/core';
 import type { User } from '@inferbridge/plugins';
 import type { Context } from 'koa';
 import Router from 'koa-router';
@@ -117,7 +118,8 @@ export function routes(options: RoutesOptions): Router {
 function leaving(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   response.on('close', () => {
-    if (!response.writableFinished) controller.abort(new Error('the client has left'));
+    if (!response.writableFinished)
+      controller.abort(new GatewayError('client_closed', 'the client has left'));
   });
   return controller.signal;
 }

@@ -126,6 +126,8 @@ export async function auditReport(query: AuditQuery, options: AuditReportOptions
     };
   } catch (error) {
     out.destroy();
+    // before that its file may still be made
+    if (!out.closed) await new Promise<void>((resolve) => void out.once('close', resolve));
     discard();
     throw error;
   }

@@ -1,8 +1,9 @@
 import cluster, { type Worker } from 'node:cluster';
 import { type Clock, type Log, systemClock } from '@inferbridge/core';
-import { isOver, type Ledger, type Reservation } from '@inferbridge/plugins';
+import { isOver, type Ledger } from '@inferbridge/plugins';
 import { ConfigError } from '../config/config-error.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { createReservations, type Reservations } from './reservations.ts';
 
 export interface PrimaryOptions {
   readonly count: number;
@@ -35,8 +36,7 @@ const LONGEST_PAUSE_MS = 10_000;
 /** Starts this program again as many times as asked, each with the same port. */
 export function startWorkers({ count, ledger, purge, log, clock = systemClock }: PrimaryOptions): Workers {
   const serving = new Map<number, string>();
-  /** By worker and question; `null` for who was turned away. */
-  const reserved = new Map<number, Map<number, Promise<Reservation | null>>>();
+  const reserved = new Map<number, Reservations>();
   const flushes = new Map<number, { readonly wanted: Set<number>; readonly done: () => void }>();
   let lastFlush = 0;
   let stopping = false;
@@ -73,22 +73,22 @@ export function startWorkers({ count, ledger, purge, log, clock = systemClock }:
   };
 
   const heard = async (worker: Worker, message: FromWorker): Promise<void> => {
-    const own = reserved.get(worker.id) ?? new Map<number, Promise<Reservation | null>>();
+    const own = reserved.get(worker.id) ?? createReservations(clock);
     reserved.set(worker.id, own);
     if (message.kind === 'take') {
       const { id, asking } = message;
       const asked = Promise.resolve(ledger.take(asking));
-      own.set(
+      own.put(
         id,
+        asking,
         asked.then((answer) => (isOver(answer) ? null : answer)),
       );
       const answer = await asked;
-      if (isOver(answer)) own.delete(id);
+      if (isOver(answer)) own.take(id);
       tell(worker, { kind: 'taken', id, over: isOver(answer) ? answer : null });
     } else if (message.kind === 'settle') {
       const { id, tokens, spent, requests } = message;
-      const reservation = await own.get(id); // it may be settled before it is known that it was had
-      own.delete(id);
+      const reservation = await own.take(id); // it may be settled before it is known that it was had
       reservation?.settle(tokens, spent, requests);
     } else if (message.kind === 'forget') for (const one of others(worker)) tell(one, message);
     else if (message.kind === 'purge') purge();
@@ -113,7 +113,8 @@ export function startWorkers({ count, ledger, purge, log, clock = systemClock }:
       for (const [id] of flushes) flushed(worker, id);
       if (stopping || !started) return;
       early = clock.now() - at < YOUNG_MS ? early + 1 : 0;
-      const pauseMs = Math.min(LONGEST_PAUSE_MS, early === 0 ? 0 : 100 * 2 ** early);
+      // one that ended well was told to: so will this process be, in a moment
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, early === 0 && code !== 0 ? 0 : 100 * 2 ** early);
       log.error({ pid: worker.process.pid, code, signal, pauseMs }, 'a worker ended; another one is started');
       clock.setTimeout(() => {
         if (!stopping) fork();
@@ -124,8 +125,8 @@ export function startWorkers({ count, ledger, purge, log, clock = systemClock }:
 
   const ended = (worker: Worker): Promise<number> =>
     new Promise((resolve) => {
-      if (worker.isDead()) return resolve(worker.process.exitCode ?? 1);
-      worker.once('exit', (code) => resolve(code ?? 1));
+      if (worker.isDead()) return resolve(worker.process.exitCode ?? 0);
+      worker.once('exit', (code, signal) => resolve(signal === 'SIGTERM' ? 0 : (code ?? 1)));
     });
 
   return {
