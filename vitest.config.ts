@@ -3,7 +3,8 @@ import { defaultExclude, defineConfig } from 'vitest/config';
 /** Of those end to end, what looks at no clock: two files at a time. */
 const PATIENT = [
   'test/clients/*.test.ts',
-  'test/e2e/{accounts,audit,commands,hostile-history,openai-sdk,publish,python-sdk,replay,start,workers}.test.ts',
+  'test/e2e/{accounts,audit,audit-load,commands,hostile-history,idempotency,openai-sdk,publish,python-sdk}.test.ts',
+  'test/e2e/{replay,self-hosted,start,tenants,workers}.test.ts',
 ];
 
 export default defineConfig({

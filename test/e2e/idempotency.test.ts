@@ -78,7 +78,7 @@ describe('a call whose client has left', () => {
   });
 
   it.each([false, true])('counts among those in flight, streaming: %s', async (stream) => {
-    upstream.script('openai', slow(6_000));
+    upstream.script('openai', slow(5_000));
     const gateway = await start({ limits: { inFlight: 3, signupsPerMinute: 1_000 } });
     const user = await account(gateway, ['openai']);
     for (let i = 0; i < 3; i++) await askAndLeave(user, { stream, seed: i }, key(`k${i}`), 150);
