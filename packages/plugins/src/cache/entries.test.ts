@@ -241,6 +241,29 @@ describe('entries in a store', () => {
     expect([...rows.keys()]).toContain('after');
   });
 
+  it('that are wanted soon are written at the end although one of them is refused', async () => {
+    const { store, rows } = mapStore();
+    const picky: CacheStore = {
+      ...store,
+      set: (key, ...more) => (key === 'P' ? Promise.reject(new Error('full')) : store.set(key, ...more)),
+      setMany: (many) =>
+        many.some(({ key }) => key === 'P')
+          ? Promise.reject(new Error('full'))
+          : Promise.all(many.map(({ key, value, ttl }) => store.set(key, value, ttl))),
+    };
+    const { clock, entries, entry } = setUp({ store: picky });
+    for (const key of ['a', 'P', 'b', 'c']) entries.keep(key, entry(), { soon: true });
+    let over = false;
+    const flushing = entries.flush().then(() => (over = true));
+    for (let i = 0; i < 200 && !over; i++) {
+      await clock.advance(100);
+      await new Promise(setImmediate);
+    }
+    await flushing;
+    expect([...rows.keys()].toSorted()).toEqual(['a', 'b', 'c']);
+    expect(clock.pending()).toBe(0);
+  });
+
   it('that wait for a store that is away take no more than 16 MB', async () => {
     const store: CacheStore = {
       get: async () => undefined,

@@ -8,6 +8,7 @@ import {
   fork,
   GatewayError,
   type Handler,
+  linked,
   onFinish,
   type Reply,
   type Stream,
@@ -93,7 +94,7 @@ function launch(leader: Call, run: Handler, { orphans, told, clock }: FlightOpti
   let ended = false;
   const gone = (call: Call, reason: unknown) => {
     if (!here.delete(call) || here.size > 0 || ended) return;
-    if (orphans && asGatewayError(reason).class === 'client_closed') orphans.add(orphan);
+    if (orphans && asGatewayError(reason).class !== 'shed') orphans.add(orphan);
     else abort(reason);
   };
   const wait = (call: Call) => {
@@ -157,27 +158,25 @@ function launch(leader: Call, run: Handler, { orphans, told, clock }: FlightOpti
       const late = controller.signal.aborted || shared?.open() === false;
       const sooner = call.budget.deadline < leader.budget.deadline - SOONER_MS;
       if (late || (sooner && !clock)) return null;
-      if (shared) return Promise.resolve(asked(reading(call, readerFor(shared, call)), call));
-      followers.add(call);
-      const leave = wait(call);
-      const waiting = abortable(landed, call.signal).finally(leave);
-      return (sooner && clock ? inTime(waiting, call, clock) : waiting).then((reply) =>
-        given(reply, call, told, reading),
-      );
+      const [mine, over] = sooner && clock ? inTime(call, clock) : [call, () => {}];
+      if (shared) return Promise.resolve(asked(reading(mine, readerFor(shared, mine)), mine)).finally(over);
+      followers.add(mine);
+      const leave = wait(mine);
+      return abortable(landed, mine.signal)
+        .finally(leave)
+        .then((reply) => given(reply, mine, told, reading))
+        .finally(over);
     },
   };
 }
 
-/** The flight may have more time than this caller. */
-function inTime<T>(waiting: Promise<T>, { budget }: Call, clock: Clock): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const ms = budget.timeLeft();
-    const timer = clock.setTimeout(
-      () => reject(new GatewayError('deadline', `no answer within ${Math.round(ms)} ms`)),
-      ms,
-    );
-    waiting.then(resolve, reject).finally(() => clock.clearTimeout(timer));
-  });
+/** The flight may have more time than this caller, who then leaves it; and what ends that. */
+function inTime(call: Call, clock: Clock): readonly [Call, () => void] {
+  const mine = linked(call.signal);
+  const ms = call.budget.timeLeft();
+  const late = () => mine.abort(new GatewayError('deadline', `no answer within ${Math.round(ms)} ms`));
+  const timer = clock.setTimeout(late, ms);
+  return [fork(call, { signal: mine.signal }), () => clock.clearTimeout(timer)];
 }
 
 const ABOUT = { cached: 'coalesced', cost: () => 0 } as const;

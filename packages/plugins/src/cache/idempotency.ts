@@ -47,6 +47,7 @@ export function createIdempotency({
     },
   });
   const under = new Map<string, string>();
+  const running = new Map<string, number>();
 
   return async (call: Call, key: string, keep: boolean, next: Handler): Promise<Reply> => {
     const { request } = call;
@@ -58,9 +59,17 @@ export function createIdempotency({
     const meaning = digest([said, model, JSON.stringify(models ?? null), call.state.cache?.apart ?? '']);
     const known = under.get(name);
     if (known !== undefined && known !== meaning) throw reused(key);
+    // of several that run under one key, the last one to end takes it away
     under.set(name, meaning);
-    const over = () => void under.delete(name);
+    const begun = () => void running.set(name, (running.get(name) ?? 0) + 1);
+    const over = () => {
+      const left = (running.get(name) ?? 1) - 1;
+      if (left > 0) return void running.set(name, left);
+      running.delete(name);
+      under.delete(name);
+    };
     const run: Handler = async (leading) => {
+      begun();
       const reply = await answer(leading).catch((error) => {
         over();
         throw error;

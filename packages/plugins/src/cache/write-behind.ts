@@ -33,6 +33,9 @@ const MOST_ROWS = 3 * GATHER_ROWS;
 const MOST_BYTES = 3 * GATHER_BYTES;
 /** One that the store will not have, while it takes others, is let go. */
 const MOST_REFUSED = 3;
+const MOST_TRIES_AT_END = 3;
+/** A little longer than a store that has failed is left alone. */
+const REST_AT_END_MS = 1_050;
 /** Nobody waits for what is written. */
 const PATIENCE_MS = 2_000;
 /** Stores need not know the moment: what is given out is looked at again. */
@@ -197,8 +200,13 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
       await store.forget?.(prefix);
     },
     async flush() {
-      do await begin();
-      while (rows > 0 && guard.well());
+      for (let tries = 0; tries < MOST_TRIES_AT_END; ) {
+        await begin();
+        if (rows === 0 || (urgent.size === 0 && !guard.well())) break;
+        if (guard.well()) continue;
+        tries += 1; // an outcome that was promised is worth waiting for, but not for long
+        await new Promise<void>((resolve) => void clock.setTimeout(resolve, REST_AT_END_MS));
+      }
       if (timer !== null) clock.clearTimeout(timer);
       timer = null;
     },

@@ -69,7 +69,7 @@ async function open<Schema>(
     if (synchronous === 'full') sqlite.pragma('secure_delete = ON'); // what a user takes back is overwritten
     sqlite.pragma('busy_timeout = 5000');
     sqlite.pragma('foreign_keys = ON');
-    sqlite.pragma('wal_autocheckpoint = 4000'); // 16 MB: fewer, larger writes of pages that are written again and again
+    sqlite.pragma('wal_autocheckpoint = 2000'); // 8 MB: pages that are written again and again are moved seldom, and not too many at once
     sqlite.pragma('cache_size = -16384');
     if (sqlite.pragma('quick_check(1)', { simple: true }) !== 'ok')
       throw Object.assign(new Error('damaged'), { code: 'SQLITE_CORRUPT' });
