@@ -48,25 +48,46 @@ export function installPeers(): void {
 export async function startPeers(upstreamPort: number, dir: string): Promise<Peers> {
   const running: Peer[] = [];
   const missing: Record<string, string> = {};
-  const there = async (peer: Peer | string, name: PeerName) => {
+  const note = (peer: Peer | string, name: PeerName) => {
     if (typeof peer === 'string') missing[name] = peer;
     else running.push(peer);
   };
-  await there(await nginx(upstreamPort, dir), 'nginx');
-  await there(await haproxy(upstreamPort, dir), 'haproxy');
-  await there(await portkey(upstreamPort), 'portkey');
-  await there(await litellm(upstreamPort, dir), 'litellm');
+  note(await proxy(NGINX, upstreamPort, dir), 'nginx');
+  note(await proxy(HAPROXY, upstreamPort, dir), 'haproxy');
+  note(await portkey(upstreamPort), 'portkey');
+  note(await litellm(upstreamPort, dir), 'litellm');
   return { running, missing };
 }
 
-async function nginx(upstreamPort: number, dir: string): Promise<Peer | string> {
-  const version = versionOf('nginx', '-v');
-  if (version === null) return 'apt-get install nginx';
+/** A program of the system that reads its configuration from a file. */
+interface Proxy {
+  readonly name: 'nginx' | 'haproxy';
+  readonly args: (file: string, dir: string) => readonly string[];
+  readonly config: (port: number, upstreamPort: number, dir: string) => string;
+}
+
+async function proxy(
+  { name, args, config }: Proxy,
+  upstreamPort: number,
+  dir: string,
+): Promise<Peer | string> {
+  const version = versionOf(name, '-v');
+  if (version === null) return `apt-get install ${name}`;
   const port = await freePort();
-  const file = join(dir, 'nginx.conf');
-  writeFileSync(
-    file,
-    `daemon off; master_process off; worker_processes 1; pid ${dir}/nginx.pid; error_log /dev/null;
+  const file = join(dir, `${name}.conf`);
+  writeFileSync(file, config(port, upstreamPort, dir));
+  const child = startOn('server', [name, ...args(file, dir)], { stdio: 'pipe' });
+  return serving(child, { name, version, port });
+}
+
+const NGINX: Proxy = {
+  name: 'nginx',
+  args: (file, dir) => ['-c', file, '-p', dir],
+  config: (
+    port,
+    upstreamPort,
+    dir,
+  ) => `daemon off; master_process off; worker_processes 1; pid ${dir}/nginx.pid; error_log /dev/null;
 events { worker_connections 4096; }
 http {
   access_log off; client_body_temp_path ${dir}/nginx-body; proxy_temp_path ${dir}/nginx-proxy;
@@ -79,19 +100,12 @@ http {
   }
 }
 `,
-  );
-  const child = startOn('server', ['nginx', '-c', file, '-p', dir], { stdio: 'pipe' });
-  return serving(child, { name: 'nginx', version, port });
-}
+};
 
-async function haproxy(upstreamPort: number, dir: string): Promise<Peer | string> {
-  const version = versionOf('haproxy', '-v');
-  if (version === null) return 'apt-get install haproxy';
-  const port = await freePort();
-  const file = join(dir, 'haproxy.cfg');
-  writeFileSync(
-    file,
-    `global
+const HAPROXY: Proxy = {
+  name: 'haproxy',
+  args: (file) => ['-db', '-f', file],
+  config: (port, upstreamPort) => `global
   nbthread 1
   maxconn 4096
 defaults
@@ -107,10 +121,7 @@ frontend in
 backend mock
   server mock 127.0.0.1:${upstreamPort}
 `,
-  );
-  const child = startOn('server', ['haproxy', '-db', '-f', file], { stdio: 'pipe' });
-  return serving(child, { name: 'haproxy', version, port });
-}
+};
 
 async function portkey(upstreamPort: number): Promise<Peer | string> {
   const program = join(FOLDER, 'node_modules/@portkey-ai/gateway/build/start-server.js');

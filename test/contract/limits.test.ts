@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Account, account } from '../support/account.ts';
 import { completion, streamed } from '../support/answers.ts';
 import { startGateway } from '../support/gateway.ts';
-import { vendors } from '../support/standard.ts';
+import { oneTarget } from '../support/standard.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 import { startTimed } from './clock.ts';
 import { asking, fields } from './wire.ts';
@@ -16,8 +16,7 @@ beforeAll(async () => {
 afterAll(() => upstream.close());
 
 const config = (limits: object) => ({
-  providers: vendors(upstream.url),
-  tiers: { one: { targets: ['openai:gpt-6-luna'] } },
+  ...oneTarget(upstream.url),
   limits: { signupsPerMinute: 100_000, inFlight: 10_000, ...limits },
 });
 const text = (characters: number) => [{ role: 'user', content: 'x'.repeat(characters) }];

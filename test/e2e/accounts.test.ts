@@ -4,14 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { account } from '../support/account.ts';
 import { completion, refusal, streamed } from '../support/answers.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { standard, vendors } from '../support/standard.ts';
+import { oneTarget, standard } from '../support/standard.ts';
 
 const OPERATOR = 'ib_admin_of_these_tests_0123456789';
 const parts = standard({
   env: { INFERBRIDGE_ADMIN_KEY: OPERATOR },
   config: (url) => ({
-    providers: vendors(url),
-    tiers: { one: { targets: ['openai:gpt-6-luna'] } },
+    ...oneTarget(url),
     limits: { signupsPerMinute: 100_000, rpm: 1_000 },
   }),
 });
@@ -82,7 +81,7 @@ describe('an account', () => {
 
   it('goes with its keys, its rows and its cached answers', async () => {
     const gateway = await startGateway({
-      config: { providers: vendors(parts.upstream.url), tiers: { one: { targets: ['openai:gpt-6-luna'] } } },
+      config: oneTarget(parts.upstream.url),
     });
     const user = await account(gateway, ['openai']);
     parts.upstream.script('openai', { whole: completion('sentinel-goes-8812'), stream: streamed('x') });

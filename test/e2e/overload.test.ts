@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { account } from '../support/account.ts';
 import { completion } from '../support/answers.ts';
 import { startGateway } from '../support/gateway.ts';
-import { vendors } from '../support/standard.ts';
+import { oneTarget } from '../support/standard.ts';
 import { startUpstream } from '../support/upstream.ts';
 
 it('a server whose event loop lags turns calls away, says so, and takes them again', async () => {
@@ -11,7 +11,7 @@ it('a server whose event loop lags turns calls away, says so, and takes them aga
   upstream.script('openai', completion('Hello.'));
   const gateway = await startGateway({
     nodeArgs: ['--import', new URL('../support/busy-process.ts', import.meta.url).href],
-    config: { providers: vendors(upstream.url), tiers: { one: { targets: ['openai:gpt-6-luna'] } } },
+    config: oneTarget(upstream.url),
   });
   try {
     const user = await account(gateway, ['openai']);

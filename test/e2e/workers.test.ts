@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Account, account } from '../support/account.ts';
 import { completion, streamed } from '../support/answers.ts';
 import { runCli, startGateway, type TestGateway } from '../support/gateway.ts';
-import { vendors } from '../support/standard.ts';
+import { oneTarget, vendors } from '../support/standard.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
 const WORKERS = 3;
@@ -13,8 +13,7 @@ let upstream: Upstream;
 let gateway: TestGateway;
 const config = (more: object = {}) => ({
   workers: WORKERS,
-  providers: vendors(upstream.url),
-  tiers: { one: { targets: ['openai:gpt-6-luna'] } },
+  ...oneTarget(upstream.url),
   ...more,
 });
 const processes = (pid = gateway.pid): readonly number[] =>

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Account, account } from '../support/account.ts';
 import { completion } from '../support/answers.ts';
 import { ROOT, runCli, startGateway, type TestGateway } from '../support/gateway.ts';
-import { vendors } from '../support/standard.ts';
+import { oneTarget } from '../support/standard.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 import { call } from './support/asking.ts';
 import { SQLITE } from './support/data.ts';
@@ -28,10 +28,7 @@ beforeAll(async () => {
   upstream.script('openai', completion('Hello.'));
 });
 afterAll(() => upstream.close());
-const config = () => ({
-  providers: vendors(upstream.url),
-  tiers: { one: { targets: ['openai:gpt-6-luna'] } },
-});
+const config = () => oneTarget(upstream.url);
 const flags = ['--config', 'inferbridge.config.json'];
 const rotate = (dir: string, ...more: string[]) =>
   runCli(['keys', 'rotate', ...more, ...flags], { cwd: dir });

@@ -7,7 +7,7 @@ import { type Account, account } from '../support/account.ts';
 import { completion } from '../support/answers.ts';
 import { runCli, startGateway } from '../support/gateway.ts';
 import { python } from '../support/python.ts';
-import { vendors } from '../support/standard.ts';
+import { oneTarget } from '../support/standard.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 import { placesOf } from './support/data.ts';
 import vectors from './support/fernet-vectors.json' with { type: 'json' };
@@ -56,10 +56,7 @@ beforeAll(async () => {
   upstream.script('openai', completion('Hello.'));
 });
 afterAll(() => upstream.close());
-const config = () => ({
-  providers: vendors(upstream.url),
-  tiers: { one: { targets: ['openai:gpt-6-luna'] } },
-});
+const config = () => oneTarget(upstream.url);
 
 /** What the provider saw of the key of one chat; `null` where nothing was sent. */
 async function sentBy(user: Account): Promise<string | null> {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Account, account, PROMPT } from '../support/account.ts';
 import { completion, streamed } from '../support/answers.ts';
 import { runCli, startGateway, type TestGateway } from '../support/gateway.ts';
-import { vendors } from '../support/standard.ts';
+import { oneTarget } from '../support/standard.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 import { type Asked, ask } from './support/asking.ts';
 
@@ -17,7 +17,7 @@ let user: Account;
 beforeAll(async () => {
   upstream = await startUpstream();
   upstream.script('openai', { whole: completion('Hello.'), stream: streamed('Hello.') });
-  const base = { providers: vendors(upstream.url), tiers: { one: { targets: ['openai:gpt-6-luna'] } } };
+  const base = oneTarget(upstream.url);
   off = await startGateway({ config: base });
   some = await startGateway({ config: { ...base, cors: { origins: [APP, 'http://localhost:3000/'] } } });
   all = await startGateway({ config: { ...base, cors: { origins: ['*'] } } });

@@ -19,6 +19,12 @@ export const VENDORS = [
 export const vendors = (url: string): Record<string, { baseUrl: string }> =>
   Object.fromEntries(VENDORS.map((vendor) => [vendor, { baseUrl: `${url}/${vendor}/v1` }]));
 
+/** All vendors at this upstream, and one tier, `one`, with one target. */
+export const oneTarget = (url: string) => ({
+  providers: vendors(url),
+  tiers: { one: { targets: ['openai:gpt-6-luna'] } },
+});
+
 export interface StandardOptions extends Omit<GatewayOptions, 'config'> {
   /** Over the standard one, given the upstream's address. */
   readonly config?: (url: string) => object;

@@ -48,7 +48,6 @@ export interface InferBridge {
   /** Answers every request of the HTTP server. */
   readonly handle: RequestListener;
   readonly key: EncryptionKey;
-  readonly fresh: boolean;
   /** The operator's key, where it was made just now; it is never shown again. */
   readonly operatorKey: string | null;
   /** From here on `/health` says so and connections are not kept. */
@@ -223,7 +222,6 @@ export async function createInferBridge(
     handle: edge.handle,
     idle: edge.idle,
     key: stores.key,
-    fresh: stores.key.made,
     operatorKey: stores.operatorKey,
     drain: () => {
       draining = true;

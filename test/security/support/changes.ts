@@ -1,6 +1,6 @@
 import { type Account, account } from '../../support/account.ts';
 import { startGateway, type TestGateway } from '../../support/gateway.ts';
-import { vendors } from '../../support/standard.ts';
+import { oneTarget } from '../../support/standard.ts';
 import { call } from './asking.ts';
 
 const OPERATOR = 'ib_admin_of_a_small_disk_0123456789';
@@ -17,8 +17,7 @@ export async function scene(dataDir: string, upstreamUrl: string): Promise<Scene
   const gateway = await startGateway({
     config: {
       dataDir,
-      providers: vendors(upstreamUrl),
-      tiers: { one: { targets: ['openai:gpt-6-luna'] } },
+      ...oneTarget(upstreamUrl),
     },
     env: { INFERBRIDGE_ADMIN_KEY: OPERATOR },
   });

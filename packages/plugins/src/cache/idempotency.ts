@@ -46,8 +46,8 @@ export function createIdempotency({
       return replay(entry, request, { cached: 'coalesced', clock, signal, paced: false });
     },
   });
-  const under = new Map<string, string>();
-  const running = new Map<string, number>();
+  /** What was asked under a key, and how many calls for it are on their way. */
+  const under = new Map<string, { readonly meaning: string; running: number }>();
 
   return async (call: Call, key: string, keep: boolean, next: Handler): Promise<Reply> => {
     const { request } = call;
@@ -58,18 +58,15 @@ export function createIdempotency({
     const { model, models } = request.value;
     const meaning = digest([said, model, JSON.stringify(models ?? null), call.state.cache?.apart ?? '']);
     const known = under.get(name);
-    if (known !== undefined && known !== meaning) throw reused(key);
-    // of several that run under one key, the last one to end takes it away
-    under.set(name, meaning);
-    const begun = () => void running.set(name, (running.get(name) ?? 0) + 1);
+    if (known && known.meaning !== meaning) throw reused(key);
+    const own = known ?? { meaning, running: 0 };
+    under.set(name, own);
     const over = () => {
-      const left = (running.get(name) ?? 1) - 1;
-      if (left > 0) return void running.set(name, left);
-      running.delete(name);
-      under.delete(name);
+      own.running -= 1;
+      if (own.running === 0) under.delete(name);
     };
     const run: Handler = async (leading) => {
-      begun();
+      own.running += 1;
       const reply = await answer(leading).catch((error) => {
         over();
         throw error;

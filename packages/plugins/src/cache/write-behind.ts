@@ -52,7 +52,6 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
   /** The keys of what leaves, the last one first. */
   let order: string[] = [];
   let bytes = 0;
-  let rows = 0;
   let urgentBytes = 0;
   /** Batches so far; and whose turn it is where what is wanted soon could not be written. */
   let written = 0;
@@ -62,17 +61,16 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
   let timer: unknown = null;
   let writing: Promise<void> | null = null;
 
+  const rows = () => urgent.size + waiting.size + leaving.size;
   const put = (into: Map<string, Waiting>, key: string, one: Waiting) => {
     const before = into.get(key);
     if (before) take(into, key, before);
     into.set(key, one);
-    rows += 1;
     bytes += one.bytes.length;
     if (into === urgent) urgentBytes += one.bytes.length;
   };
   const take = (from: Map<string, Waiting>, key: string, one: Waiting) => {
     from.delete(key);
-    rows -= 1;
     bytes -= one.bytes.length;
     if (from === urgent) urgentBytes -= one.bytes.length;
   };
@@ -125,7 +123,7 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
       else if (soon) again(underway, now);
     }
     underway = new Map();
-    if (rows === 0) full = false;
+    if (rows() === 0) full = false;
   };
 
   /** An answer can be had again, an outcome that was promised cannot: it waits for the store, behind all others. */
@@ -156,14 +154,14 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
     leaving.size > 0 ||
     (waiting.size > 0 &&
       (waiting.size <= BATCH ||
-        rows >= GATHER_ROWS ||
+        rows() >= GATHER_ROWS ||
         bytes >= GATHER_BYTES ||
         clock.now() - since >= GATHER_MS));
 
   const begin = () => {
     writing ??= write().finally(() => {
       writing = null;
-      if (rows > 0) schedule();
+      if (rows() > 0) schedule();
     });
     return writing;
   };
@@ -180,10 +178,10 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
     add(key, value, until, soon) {
       const room = soon
         ? roomForUrgent()
-        : rows - urgent.size < MOST_ROWS && bytes - urgentBytes < MOST_BYTES;
+        : rows() - urgent.size < MOST_ROWS && bytes - urgentBytes < MOST_BYTES;
       if (!room) {
         if (!full)
-          log.warn({ rows, bytes }, 'too much waits to be written to the cache; new answers are not');
+          log.warn({ rows: rows(), bytes }, 'too much waits to be written to the cache; new answers are not');
         full = true;
         return;
       }
@@ -202,7 +200,7 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
     async flush() {
       for (let tries = 0; tries < MOST_TRIES_AT_END; ) {
         await begin();
-        if (rows === 0 || (urgent.size === 0 && !guard.well())) break;
+        if (rows() === 0 || (urgent.size === 0 && !guard.well())) break;
         if (guard.well()) continue;
         tries += 1; // an outcome that was promised is worth waiting for, but not for long
         await new Promise<void>((resolve) => void clock.setTimeout(resolve, REST_AT_END_MS));

@@ -26,16 +26,16 @@ export async function openShared(
   // its client takes time and memory to load: only where there is a Redis
   const redis = isRedis(config.cache.store) || isRedis(store) ? await import('./redis.ts') : null;
   const connections = new Map<string, Redis>();
+  const loaded = () => {
+    if (!redis) throw new TypeError('no address of a Redis is configured');
+    return redis;
+  };
   const connect = (url: string): Redis => {
-    if (!redis) throw new TypeError(`${url} is no Redis`);
-    const known = connections.get(url) ?? redis.connectRedis(url, log);
+    const known = connections.get(url) ?? loaded().connectRedis(url, log);
     connections.set(url, known);
     return known;
   };
-  const inRedis = (url: string): ClosableCache => {
-    if (!redis) throw new TypeError(`${url} is no Redis`);
-    return redis.redisCache(connect(url));
-  };
+  const inRedis = (url: string): ClosableCache => loaded().redisCache(connect(url));
   const cache = openCache(config, host, inRedis, siblings !== null);
   return {
     cache,

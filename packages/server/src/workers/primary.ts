@@ -35,7 +35,7 @@ const LONGEST_PAUSE_MS = 10_000;
 
 /** Starts this program again as many times as asked, each with the same port. */
 export function startWorkers({ count, ledger, purge, log, clock = systemClock }: PrimaryOptions): Workers {
-  const serving = new Map<number, string>();
+  const serving = new Set<number>();
   const reserved = new Map<number, Reservations>();
   const flushes = new Map<number, { readonly wanted: Set<number>; readonly done: () => void }>();
   let lastFlush = 0;
@@ -102,7 +102,7 @@ export function startWorkers({ count, ledger, purge, log, clock = systemClock }:
     const at = clock.now();
     const worker = cluster.fork();
     worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'serving') serving.set(worker.id, message.url);
+      if (message.kind === 'serving') serving.add(worker.id);
       heard(worker, message).catch((error: unknown) =>
         log.error({ err: error }, 'a message of a worker was lost'),
       );
