@@ -48,9 +48,22 @@ export interface Explanation {
 /** Reads a plan from left to right: who would be called, when and why, and who would not, why and until when. */
 export function explain(planned: Planned): Explanation {
   const { plan, request, plannedAt, name, strategy = 'priority' } = planned;
-  const told = leaves(plan).some(({ facts }) => facts.blocked) ? tell(planned) : toldBefore(planned);
+  const told = anyBlocked(plan) ? tell(planned) : toldBefore(planned);
   const costs = told.first.map((candidate) => expectedCost(candidate, { request, wall: plannedAt }));
-  return { tier: name, strategy, ...told.parts, expected_cost_usd: sum(costs)?.toFixed(6) ?? null };
+  const { plan: tree, steps, left_out } = told.parts;
+  const expected = sum(costs);
+  return {
+    tier: name,
+    strategy,
+    plan: tree,
+    steps,
+    left_out,
+    expected_cost_usd: expected === null ? null : expected.toFixed(6),
+  };
+}
+
+function anyBlocked(plan: Plan): boolean {
+  return 'attempt' in plan ? plan.attempt.facts.blocked !== null : branches(plan).some(anyBlocked);
 }
 
 /** What is told of a plan, and those who would be called at once. */
@@ -91,38 +104,49 @@ function tell({ plan, plannedAt, leftOut = [], run }: Planned): Told {
   };
 }
 
-/** By whom was left out, which is the same list for most requests, and by the plan as a text. */
-const before = new WeakMap<object, Map<string, Told['parts']>>();
+/** What was told of plans that left out the same ones, which is the same list for most requests; the latest first. */
+const before = new WeakMap<object, { readonly plan: Plan; readonly parts: Told['parts'] }[]>();
 const NOBODY: readonly LeftOut[] = [];
-const MOST_TOLD = 200;
+const MOST_TOLD = 12;
 
 /** Most requests go the way of the one before: it is told once, and only those who would be called are looked for. */
 function toldBefore(planned: Planned): Told {
   const { plan, leftOut = NOBODY } = planned;
-  const known = before.get(leftOut) ?? new Map<string, Told['parts']>();
-  before.set(leftOut, known);
-  const key = outline(plan);
-  const parts = known.get(key);
-  if (parts) return { parts, first: atOnce(plan) };
+  const known = before.get(leftOut) ?? [];
+  if (known.length === 0) before.set(leftOut, known);
+  const index = known.findIndex((one) => sameWay(one.plan, plan));
+  const found = known[index];
+  if (found) {
+    if (index > 0) known.unshift(...known.splice(index, 1));
+    return { parts: found.parts, first: atOnce(plan) };
+  }
   const told = tell(planned);
-  if (known.size >= MOST_TOLD) known.clear();
-  known.set(key, told.parts);
+  if (known.length >= MOST_TOLD) known.pop();
+  known.unshift({ plan: shapeOf(plan), parts: told.parts });
   return told;
 }
 
-function outline(plan: Plan): string {
+/** Would the same be told of both, where nobody is blocked? */
+function sameWay(one: Plan, other: Plan): boolean {
+  if ('attempt' in one)
+    return 'attempt' in other && one.attempt.target === other.attempt.target && one.why === other.why;
+  if ('attempt' in other) return false;
+  if ('inOrder' in one !== 'inOrder' in other || 'together' in one !== 'together' in other) return false;
+  if ('inOrder' in one && 'inOrder' in other && one.arm !== other.arm) return false;
+  if ('staggered' in one && 'staggered' in other && one.afterMs !== other.afterMs) return false;
+  const [own, others] = [branches(one), branches(other)];
+  return own.length === others.length && own.every((plan, at) => sameWay(plan, others[at] as Plan)); // as many
+}
+
+/** The plan without what only one request is told. */
+function shapeOf(plan: Plan): Plan {
   if ('attempt' in plan) {
-    const { id, provider, model } = plan.attempt.target;
-    return [id, provider, model, plan.why].map((part) => `${part.length}:${part}`).join('');
+    const { target, facts } = plan.attempt;
+    return { attempt: { target, facts: { ...facts, blocked: null, unfit: null } }, why: plan.why };
   }
-  let text =
-    'inOrder' in plan
-      ? `o${JSON.stringify(plan.arm ?? null)}[`
-      : 'together' in plan
-        ? 't['
-        : `s${plan.afterMs}[`;
-  for (const branch of branches(plan)) text += outline(branch);
-  return `${text}]`;
+  const inner = branches(plan).map(shapeOf);
+  if ('inOrder' in plan) return { inOrder: inner, ...(plan.arm !== undefined && { arm: plan.arm }) };
+  return 'together' in plan ? { together: inner } : { staggered: inner, afterMs: plan.afterMs };
 }
 
 function atOnce(plan: Plan): readonly Candidate[] {

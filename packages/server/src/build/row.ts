@@ -1,7 +1,7 @@
-import type { Call } from '@inferbridge/core';
+import type { Attempt, Call } from '@inferbridge/core';
 import { type CallRecord, explain } from '@inferbridge/plugins';
 import { NO_KEY } from '../routing/search.ts';
-import type { RequestRow } from '../store/schema.ts';
+import type { LoggedAttempt, RequestRow } from '../store/schema.ts';
 import { micros } from '../store/time.ts';
 
 /** A call's record as the row that is kept of it; `mode` is how it would have been routed, where it was refused before. */
@@ -9,30 +9,9 @@ export function rowOf(record: CallRecord, { state }: Call, mode: string): Reques
   if (!state.user) return null;
   const at = micros(record.at);
   const { request } = state.route ?? {};
-  const attempts = record.attempts.map((attempt) => ({
-    provider: attempt.provider,
-    model: attempt.model,
-    outcome: attempt.outcome,
-    status: attempt.status,
-    waited_ms: Math.round(attempt.waitedMs),
-    first_content_ms: attempt.firstContentMs === null ? null : Math.round(attempt.firstContentMs),
-    latency_ms: attempt.latencyMs === null ? null : Math.round(attempt.latencyMs),
-    why: attempt.why,
-    until: attempt.until === null ? null : new Date(attempt.until).toISOString(),
-    cost_usd: attempt.cost === null ? null : attempt.cost.toFixed(6),
-    ...(attempt.estimated && { cost_estimated: true }),
-    ...(attempt.blameless && { blameless: true }),
-    ...(attempt.fault !== undefined && { fault: attempt.fault }),
-  }));
-  const leftOut = (state.route?.leftOut ?? [])
-    .filter(({ why }) => !isMissingKey(why))
-    .map(({ provider, model, why }) => ({
-      provider,
-      model,
-      outcome: 'left_out',
-      status: null,
-      why,
-    }));
+  const attempts: LoggedAttempt[] = record.attempts.map(loggedOf);
+  for (const { provider, model, why } of state.route?.leftOut ?? [])
+    if (!isMissingKey(why)) attempts.push({ provider, model, outcome: 'left_out', status: null, why });
   return {
     user_id: state.user.id,
     request_id: record.id,
@@ -53,8 +32,8 @@ export function rowOf(record: CallRecord, { state }: Call, mode: string): Reques
     stream: record.stream,
     tools: request?.tools ?? false,
     images: request?.images ?? false,
-    attempts_cost_nano_usd: nano(sum(record.attempts.map(({ cost }) => cost))),
-    attempts: [...attempts, ...leftOut],
+    attempts_cost_nano_usd: nano(costOf(record.attempts)),
+    attempts,
     arm: record.arm,
     tags: state.tags ?? null,
     route: state.route ? explain(state.route) : null,
@@ -69,7 +48,31 @@ const MOST_ERROR = 2_000;
 
 const nano = (money: number | null): number | null => (money === null ? null : Math.round(money * 1e9));
 
-const sum = (costs: readonly (number | null)[]): number | null => {
-  const known = costs.filter((cost) => cost !== null);
-  return known.length > 0 ? known.reduce((total, cost) => total + cost, 0) : null;
-};
+function costOf(attempts: readonly Attempt[]): number | null {
+  let sum: number | null = null;
+  for (const { cost } of attempts) if (cost !== null) sum = (sum ?? 0) + cost;
+  return sum;
+}
+
+function loggedOf(attempt: Attempt): LoggedAttempt {
+  const { firstContentMs, latencyMs, until, cost, estimated, blameless, fault } = attempt;
+  const logged: LoggedAttempt = {
+    provider: attempt.provider,
+    model: attempt.model,
+    outcome: attempt.outcome,
+    status: attempt.status,
+    waited_ms: Math.round(attempt.waitedMs),
+    first_content_ms: firstContentMs === null ? null : Math.round(firstContentMs),
+    latency_ms: latencyMs === null ? null : Math.round(latencyMs),
+    why: attempt.why,
+    until: until === null ? null : new Date(until).toISOString(),
+    cost_usd: cost === null ? null : cost.toFixed(6),
+  };
+  if (!estimated && !blameless && fault === undefined) return logged;
+  return {
+    ...logged,
+    ...(estimated && { cost_estimated: true }),
+    ...(blameless && { blameless: true }),
+    ...(fault !== undefined && { fault }),
+  };
+}

@@ -10,18 +10,17 @@ const TOOLS = 4;
 const IMAGES = 8;
 
 /** The words that a row is made of. */
-export const wordsIn = (row: RequestRow): readonly string[] =>
-  [
-    row.user_id,
-    row.mode,
-    row.provider,
-    row.model,
-    row.status,
-    row.residency_requested,
-    row.residency_actual,
-    row.strategy,
-    row.arm,
-  ].filter((word) => word !== null);
+export const wordsIn = (row: RequestRow): readonly (string | null)[] => [
+  row.user_id,
+  row.mode,
+  row.provider,
+  row.model,
+  row.status,
+  row.residency_requested,
+  row.residency_actual,
+  row.strategy,
+  row.arm,
+];
 
 /** A decision record without what differs from request to request. */
 export function routeText({ route }: RequestRow): string | null {
@@ -152,7 +151,7 @@ export function decodeRow(
   };
 }
 
-/** The order of an attempt's values; what is left at the end is absent. */
+/** The order of an attempt's values, as `encodeAttempt` writes them; what is left at the end is absent. */
 const FIELDS = [
   'provider',
   'model',
@@ -169,14 +168,22 @@ const LEFT_OUT_FIELDS = 5;
 
 function encodeAttempt(attempt: LoggedAttempt): readonly unknown[] {
   const { cost_estimated, blameless, fault } = attempt;
-  const fields = attempt.waited_ms === undefined ? FIELDS.slice(0, LEFT_OUT_FIELDS) : FIELDS;
-  const rest = {
-    ...(cost_estimated && { cost_estimated }),
-    ...(blameless && { blameless }),
-    ...(fault !== undefined && { fault }),
-  };
-  const values = fields.map((field) => attempt[field] ?? null);
-  return Object.keys(rest).length > 0 ? [...values, rest] : values;
+  const values: unknown[] = [attempt.provider, attempt.model, attempt.outcome, attempt.status, attempt.why];
+  if (attempt.waited_ms !== undefined)
+    values.push(
+      attempt.waited_ms,
+      attempt.first_content_ms ?? null,
+      attempt.latency_ms ?? null,
+      attempt.until ?? null,
+      attempt.cost_usd ?? null,
+    );
+  if (cost_estimated || blameless || fault !== undefined)
+    values.push({
+      ...(cost_estimated && { cost_estimated }),
+      ...(blameless && { blameless }),
+      ...(fault !== undefined && { fault }),
+    });
+  return values;
 }
 
 function decodeAttempt(values: unknown): LoggedAttempt {
@@ -195,8 +202,9 @@ export const idAt = (seq: number): string => `${firstIdAt(seq).slice(0, 19)}8000
 
 /** The microsecond that a UUID of version 7 tells, as ours do; `null` for any other id. */
 export function microsOf(id: string): number | null {
-  const match = /^([0-9a-f]{8})-([0-9a-f]{4})-7([0-9a-f]{3})-[0-9a-f]{4}-[0-9a-f]{12}$/.exec(id);
-  if (!match) return null;
-  const [, high = '', low = '', fraction = ''] = match;
-  return Number.parseInt(high + low, 16) * 1_000 + Math.ceil((Number.parseInt(fraction, 16) * 1_000) / 4_096);
+  if (id.length !== 36 || id[14] !== '7' || !UUID.test(id)) return null;
+  const ms = Number.parseInt(id.slice(0, 8), 16) * 65_536 + Number.parseInt(id.slice(9, 13), 16);
+  return ms * 1_000 + Math.ceil((Number.parseInt(id.slice(15, 18), 16) * 1_000) / 4_096);
 }
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

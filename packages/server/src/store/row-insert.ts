@@ -11,8 +11,8 @@ export interface RowInsert {
   all(rows: readonly RequestRow[], also?: (trx: Transaction<LogsSchema>) => Promise<void>): Promise<void>;
 }
 
-/** Numbers of rows that were just used; two calls may come in within one microsecond. */
-const MOST_USED = 10_000;
+/** Numbers of rows that were just used, each in the place that it has by itself; two calls may come in within one microsecond. */
+const PLACES = 16_384;
 const TRIES = 5;
 
 /** One statement for each number of rows, built once: building it costs more than running it. */
@@ -27,13 +27,13 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
   };
   const routes = createRoutes(db);
   const ways = createWays(db);
-  const used = new Set<number>();
+  const used = new Float64Array(PLACES);
 
+  /** One that slips through is refused by the table, and gets another number then. */
   const unique = (at: number): number => {
     let seq = at;
-    while (used.has(seq)) seq += 1;
-    if (used.size >= MOST_USED) used.clear();
-    used.add(seq);
+    while (used[seq % PLACES] === seq) seq += 1;
+    used[seq % PLACES] = seq;
     return seq;
   };
 
@@ -50,12 +50,7 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
           .values([...calls])
           .compile(),
       );
-      await trx.executeQuery(
-        CompiledQuery.raw(
-          callSql,
-          calls.flatMap((row) => Object.values(row)),
-        ),
-      );
+      await trx.executeQuery(CompiledQuery.raw(callSql, valuesOf(calls)));
       const hourSql = compiled(`hours ${sums.length}`, () =>
         trx
           .insertInto('hours')
@@ -74,12 +69,7 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
           )
           .compile(),
       );
-      await trx.executeQuery(
-        CompiledQuery.raw(
-          hourSql,
-          sums.flatMap((row) => Object.values(row)),
-        ),
-      );
+      await trx.executeQuery(CompiledQuery.raw(hourSql, valuesOf(sums)));
     });
   };
 
@@ -87,17 +77,24 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
     async all(rows, also) {
       if (rows.length === 0) return;
       const texts = rows.map(routeText);
-      const day = Math.floor(Math.max(...rows.map((row) => row.created_at)) / DAY_MICROS);
-      const numbers = await words.numbers(rows.flatMap(wordsIn), day);
+      let latest = 0;
+      const seen = new Set<string>();
+      for (const row of rows) {
+        latest = Math.max(latest, row.created_at);
+        for (const word of wordsIn(row)) if (word !== null) seen.add(word);
+      }
+      const day = Math.floor(latest / DAY_MICROS);
+      const numbers = await words.numbers(seen, day);
       const routeNumbers = await routes.numbers(
         texts.filter((text) => text !== null),
         day,
       );
       const calls: CallRow[] = [];
       for (const [index, row] of rows.entries()) {
-        const way = await ways.number(wayOf(row, numbers));
+        const way = wayOf(row, numbers);
+        const number = ways.known(way) ?? (await ways.number(way));
         const route = routeNumbers.get(texts[index] ?? '') ?? null;
-        calls.push(encodeRow(row, unique(row.created_at), numbers, way, route));
+        calls.push(encodeRow(row, unique(row.created_at), numbers, number, route));
       }
       for (let tries = 1; ; tries++)
         try {
@@ -111,38 +108,49 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
   };
 }
 
+function valuesOf(rows: readonly object[]): unknown[] {
+  const values: unknown[] = [];
+  for (const row of rows) for (const value of Object.values(row)) values.push(value);
+  return values;
+}
+
 /** The sums that these calls add to their hours. */
 function hoursOf(calls: readonly CallRow[]): readonly HourRow[] {
   const sums = new Map<string, HourRow>();
+  let last: HourRow | null = null;
   for (const call of calls) {
-    const hit = call.flags & 1;
     const hour = Math.floor(call.seq / HOUR_MICROS);
-    const key = `${call.user} ${hour} ${call.way}`;
-    const sum = sums.get(key) ?? {
-      user: call.user,
-      hour,
-      way: call.way,
-      requests: 0,
-      priced: 0,
-      cost: 0,
-      attempts_cost: 0,
-      input_tokens: 0,
-      output_tokens: 0,
-      cache_hits: 0,
-      latency_ms: 0,
-    };
-    sum.requests += 1;
-    sum.priced += call.cost === null ? 0 : 1;
-    sum.cost += call.cost ?? 0;
-    sum.attempts_cost += call.attempts_cost ?? 0;
-    sum.input_tokens += call.input_tokens ?? 0;
-    sum.output_tokens += call.output_tokens ?? 0;
-    sum.cache_hits += hit;
-    sum.latency_ms += hit ? 0 : call.latency_ms;
-    sums.set(key, sum);
+    if (last?.user !== call.user || last.hour !== hour || last.way !== call.way) {
+      const key: string = `${call.user} ${hour} ${call.way}`;
+      last = sums.get(key) ?? empty(call, hour);
+      sums.set(key, last);
+    }
+    const hit = call.flags & 1;
+    last.requests += 1;
+    last.priced += call.cost === null ? 0 : 1;
+    last.cost += call.cost ?? 0;
+    last.attempts_cost += call.attempts_cost ?? 0;
+    last.input_tokens += call.input_tokens ?? 0;
+    last.output_tokens += call.output_tokens ?? 0;
+    last.cache_hits += hit;
+    last.latency_ms += hit ? 0 : call.latency_ms;
   }
   return [...sums.values()];
 }
+
+const empty = ({ user, way }: CallRow, hour: number): HourRow => ({
+  user,
+  hour,
+  way,
+  requests: 0,
+  priced: 0,
+  cost: 0,
+  attempts_cost: 0,
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_hits: 0,
+  latency_ms: 0,
+});
 
 /** Did the store refuse what a row holds, rather than fail? Trying again is then pointless. */
 export const isRefused = (error: unknown): boolean =>

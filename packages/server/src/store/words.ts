@@ -146,6 +146,8 @@ export type Way = Omit<WayRow, 'id'>;
 
 /** The ways that calls went; there are few of them. */
 export interface Ways {
+  /** Its number where it was asked for before. */
+  known(way: Way): number | undefined;
   number(way: Way): Promise<number>;
   /** All of them that have these words in these places. */
   matching(some: Partial<Way>): Promise<readonly number[]>;
@@ -156,6 +158,8 @@ export function createWays(db: Kysely<LogsSchema>): Ways {
   const known = new Map<string, number>();
   const byNumber = new Map<number, Way>();
   const keyOf = ({ mode, provider, residency, status }: Way) => `${mode} ${provider} ${residency} ${status}`;
+  /** Most calls go the way of the one before. */
+  let latest: { readonly way: Way; readonly id: number } | null = null;
   const learn = (rows: readonly (Way & { readonly id: number })[]) => {
     for (const { id, ...way } of rows) {
       known.set(keyOf(way), id);
@@ -163,6 +167,12 @@ export function createWays(db: Kysely<LogsSchema>): Ways {
     }
   };
   return {
+    known(way) {
+      if (latest && same(latest.way, way)) return latest.id;
+      const id = known.get(keyOf(way));
+      if (id !== undefined) latest = { way, id };
+      return id;
+    },
     async number(way) {
       const number = known.get(keyOf(way));
       if (number !== undefined) return number;
@@ -195,3 +205,9 @@ export function createWays(db: Kysely<LogsSchema>): Ways {
     },
   };
 }
+
+const same = (one: Way, other: Way): boolean =>
+  one.mode === other.mode &&
+  one.provider === other.provider &&
+  one.residency === other.residency &&
+  one.status === other.status;
