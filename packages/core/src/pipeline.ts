@@ -85,7 +85,13 @@ function close(stages: readonly Stage[], handler: Handler): Gateway {
   );
   return {
     stages: stages.map((stage) => stage.name),
-    handle,
+    handle: (call) => {
+      try {
+        return handle(call);
+      } catch (error) {
+        return Promise.reject(error); // a stage that is no async function throws at once
+      }
+    },
     chat: async (request, options = {}) => {
       if (!Array.isArray(request.messages) || request.messages.length === 0)
         throw new GatewayError('invalid_request', 'messages: at least one message is needed', {

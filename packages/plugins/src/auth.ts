@@ -23,12 +23,11 @@ export interface AuthOptions {
 
 /** Lets through only callers who are known; one whom the edge has identified already is not asked again. */
 export function auth({ authenticate }: AuthOptions): Middleware {
-  return async (call, next) => {
-    if (!call.state.user) {
-      const user = call.state.bearer ? await authenticate(call.state.bearer) : null;
-      if (!user) throw new GatewayError('unauthenticated', 'invalid or missing API key');
-      call.state.user = user;
-    }
-    return next(call);
+  const identified: Middleware = async (call, next) => {
+    const user = call.state.bearer ? await authenticate(call.state.bearer) : null;
+    if (!user) throw new GatewayError('unauthenticated', 'invalid or missing API key');
+    call.state.user = user;
+    return await next(call);
   };
+  return (call, next) => (call.state.user ? next(call) : identified(call, next));
 }

@@ -99,7 +99,7 @@ export function router(
     const called: Handler = (running) => run(planned.plan, running, host, { retryBudget, ...planned.run });
     const { spending } = state;
     const go: Handler = spending ? (running) => spending(planned, running, called) : called;
-    return state.around ? state.around(planned, call, go) : go(call);
+    return await (state.around ? state.around(planned, call, go) : go(call));
   };
 }
 

@@ -38,16 +38,14 @@ export function createTransport({
   const plain = new Agent({ ...POOL, connections, connect: { timeout: CONNECT_MS } });
   const guarded = new Agent({ ...POOL, connections: 256, connect: guardedConnector(addresses) });
   return {
-    async send(request) {
+    send(request) {
       const agent = request.guarded ? guarded : plain;
       const sentAt = performance.now();
-      try {
-        return await dispatch(agent, request);
-      } catch (error) {
+      return dispatch(agent, request).catch((error: unknown) => {
         if (!isStale(error) || performance.now() - sentAt > STALE_SOCKET_MS || request.signal.aborted)
           throw error;
         return dispatch(agent, request);
-      }
+      });
     },
     async close() {
       await Promise.all([plain.destroy(), guarded.destroy()]);
@@ -156,10 +154,13 @@ function split(url: string): { origin: string; path: string } {
   return slash < 0 ? { origin: url, path: '/' } : { origin: url.slice(0, slash), path: url.slice(slash) };
 }
 
+/** undici has their names in lower case; what came several times is joined. */
 function headersOf(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const plain: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(headers))
-    if (value !== undefined) plain[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) plain[name] = typeof value === 'string' ? value : value.join(', ');
+  }
   return plain;
 }
 

@@ -78,7 +78,12 @@ function walk(plan: Plan, state: Run, way: Way): Promise<Reply> {
   });
 }
 
-async function inOrder(plans: readonly Plan[], state: Run, way: Way): Promise<Reply> {
+function inOrder(plans: readonly Plan[], state: Run, way: Way): Promise<Reply> {
+  const [only] = plans;
+  return only && plans.length === 1 ? walk(only, state, way) : oneByOne(plans, state, way);
+}
+
+async function oneByOne(plans: readonly Plan[], state: Run, way: Way): Promise<Reply> {
   for (const [index, plan] of plans.entries()) {
     const last = way.last && index === plans.length - 1;
     try {

@@ -105,10 +105,19 @@ export function cache(options: CacheOptions = {}): Middleware {
   const flights = createFlights();
   const idempotent = createIdempotency({ entries, clock, orphans: options.orphans ?? new Set() });
 
-  const around: NonNullable<Call['state']['around']> = async (planned, call, run) => {
+  const around: NonNullable<Call['state']['around']> = (planned, call, run) => {
     const policy = policyOf(call.state.cache ?? {}, planned, options);
     const keys = policy && keysOf(call, planned.plan, scope);
-    if (!keys) return run(call);
+    return keys ? cached(planned, call, run, policy, keys) : run(call);
+  };
+
+  const cached = async (
+    planned: Planned,
+    call: Call,
+    run: Handler,
+    policy: Policy,
+    keys: Keys,
+  ): Promise<Reply> => {
     const again = (entry: Entry, cached: 'hit' | 'stale') =>
       replay(entry, call.request, { cached, clock, signal: call.signal, paced: policy.paced });
     if (policy.lookUp) {

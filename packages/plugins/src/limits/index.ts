@@ -12,6 +12,7 @@ import {
   type Reply,
   systemClock,
 } from '@inferbridge/core';
+import type { User } from '../auth.ts';
 import type { Planned } from '../router.ts';
 import {
   type Answer,
@@ -67,12 +68,9 @@ export function limits(options: LimitsOptions): Middleware {
     return answer;
   };
 
-  return async (call, next) => {
-    const { user } = call.state;
-    if (!user) return next(call);
-    const own = user.limits ? { ...options, ...user.limits } : options;
+  const limited = async (call: Call, next: Handler, user: User, own: Limits): Promise<Reply> => {
     const { rpm, tpm } = own;
-    const budgeted = own.usdPerDay !== undefined || own.usdPerMonth !== undefined;
+    const budgeted = isBudgeted(own);
     const counted =
       rpm === undefined ? null : await take({ user: user.id, rpm, tokens: 0, budgets: [] }, own);
     if (tpm !== undefined || budgeted)
@@ -88,9 +86,18 @@ export function limits(options: LimitsOptions): Middleware {
         });
         return settled(running, reserved, run);
       };
-    return next(call);
+    return await next(call);
+  };
+  return (call, next) => {
+    const { user } = call.state;
+    const own = user?.limits ? { ...options, ...user.limits } : options;
+    const any = own.rpm !== undefined || own.tpm !== undefined || isBudgeted(own);
+    return user && any ? limited(call, next, user, own) : next(call);
   };
 }
+
+const isBudgeted = ({ usdPerDay, usdPerMonth }: Limits): boolean =>
+  usdPerDay !== undefined || usdPerMonth !== undefined;
 
 const NANO = 1e9;
 

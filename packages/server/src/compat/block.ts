@@ -49,15 +49,21 @@ export function blockOf(reply: Reply, { mode, requestId, latencyMs, trace }: Blo
 }
 
 const NAME = 'inferbridge';
+const OPEN = 0x7b;
 const CLOSE = 0x7d;
-const decoder = new TextDecoder();
+const SPACE = 0x20;
 
 /** A completion's bytes with the block as their last field; the rest stays as it is, byte by byte. */
 export function withBlock(bytes: Uint8Array, block: Block): Buffer {
   const end = bytes.lastIndexOf(CLOSE);
-  const inside = decoder.decode(bytes.subarray(Math.max(0, end - 64), end)).trimEnd();
-  const comma = inside.endsWith('{') ? '' : ',';
-  return Buffer.concat([bytes.subarray(0, end), Buffer.from(`${comma}"${NAME}":${JSON.stringify(block)}}`)]);
+  let last = end - 1;
+  while ((bytes[last] ?? OPEN) <= SPACE) last -= 1; // blanks, which JSON has no others of
+  const comma = bytes[last] === OPEN ? '' : ',';
+  const text = `${comma}"${NAME}":${JSON.stringify(block)}}`;
+  const all = Buffer.allocUnsafe(end + Buffer.byteLength(text));
+  all.set(bytes.subarray(0, end));
+  all.write(text, end);
+  return all;
 }
 
 /** Puts the block where streams carry it: the first choice's delta of the last chunk with a choice. */

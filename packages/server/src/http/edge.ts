@@ -49,7 +49,15 @@ export function createEdge({
   draining,
   cors,
 }: EdgeOptions): Edge {
-  const running = new Set<Promise<void>>();
+  let running = 0;
+  let waiting: (() => void)[] = [];
+  const over = () => {
+    running -= 1;
+    if (running > 0) return;
+    for (const wake of waiting) wake();
+    waiting = [];
+  };
+  const nobody = () => new Promise<void>((resolve) => (running === 0 ? resolve() : waiting.push(resolve)));
   const handle: RequestListener = (request, response) => {
     if (draining()) response.setHeader('connection', 'close');
     if (cors(request, response)) return;
@@ -65,7 +73,7 @@ export function createEdge({
     const model = request.method === 'POST' ? models.get(pathOf(target)) : undefined;
     if (!model) return rest(request, response);
     const id = requestId(request.headers);
-    const why = running.size + orphans.size >= inFlight ? 'too many requests are in flight' : overloaded();
+    const why = running + orphans.size >= inFlight ? 'too many requests are in flight' : overloaded();
     if (why !== null) {
       const wire = shed(why, random());
       return sendWire(response, wire, model.front.failure(wire, id), {
@@ -73,14 +81,17 @@ export function createEdge({
         ...model.front.headers?.(id),
       });
     }
-    const call = model.answer(request, response, id).finally(() => running.delete(call));
-    running.add(call);
+    running += 1;
+    model.answer(request, response, id).then(over, (error: unknown) => {
+      over();
+      throw error;
+    });
   };
   return {
     handle,
     async idle() {
-      while (running.size + orphans.size > 0) {
-        await Promise.allSettled([...running, ...[...orphans].map(({ over }) => over)]);
+      while (running + orphans.size > 0) {
+        await Promise.allSettled([nobody(), ...[...orphans].map((orphan) => orphan.over)]);
         await new Promise(setImmediate); // their rows come behind their ends
       }
     },

@@ -21,8 +21,17 @@ const SAMPLING = [
 ];
 
 export function isReasoningModel(model: string): boolean {
-  return REASONING.some((prefix) => model.startsWith(prefix)) && !CHAT.test(model);
+  const known = reasoning.get(model);
+  if (known !== undefined) return known;
+  const found = REASONING.some((prefix) => model.startsWith(prefix)) && !CHAT.test(model);
+  if (reasoning.size >= MOST_KEPT) reasoning.clear();
+  reasoning.set(model, found);
+  return found;
 }
+
+/** Asked several times for each request. */
+const reasoning = new Map<string, boolean>();
+const MOST_KEPT = 1_000;
 
 /** Efforts that a family lacks, and the nearest that it has; by the longest beginning of a name. */
 const EFFORTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {

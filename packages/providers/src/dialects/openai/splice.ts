@@ -15,7 +15,9 @@ const COMMA = 0x2c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 
-interface Span {
+/** Where a value is, and the key before it. */
+interface Member {
+  readonly keyStart: number;
   readonly start: number;
   readonly end: number;
 }
@@ -33,66 +35,60 @@ export function splicedBody(
   const found = members(source);
   if (!found) return null;
   const edits: Edit[] = [];
-  let rest = '';
-  for (const [key, { start, end }] of found.members) {
-    if (body[key] === undefined) return withoutSome(source, found.members, request, body);
-    // the model in the request is the vendor's by now, no longer what the client wrote
-    if (body[key] !== request[key] || key === 'model')
-      edits.push({ start, end, text: JSON.stringify(body[key]) });
+  let kept = 0;
+  /** The end of the member before; where none was kept, what is left out takes the comma behind it along. */
+  let before = 0;
+  let leading: { start: number; end: number; text: string } | null = null;
+  for (const [key, { keyStart, start, end }] of found.members) {
+    if (leading) {
+      leading.end = keyStart;
+      leading = null;
+    }
+    if (body[key] === undefined) {
+      if (kept > 0) edits.push({ start: before, end, text: '' });
+      else {
+        leading = { start: keyStart, end, text: '' };
+        edits.push(leading);
+      }
+    } else {
+      kept += 1;
+      // the model in the request is the vendor's by now, no longer what the client wrote
+      if (body[key] !== request[key] || key === 'model')
+        edits.push({ start, end, text: JSON.stringify(body[key]) });
+    }
+    before = end;
   }
-  for (const key of Object.keys(body))
-    if (!found.members.has(key) && body[key] !== undefined)
-      rest += `,${JSON.stringify(key)}:${JSON.stringify(body[key])}`;
+  let rest = '';
+  for (const key in body) {
+    if (found.members.has(key) || body[key] === undefined) continue;
+    rest += `${kept === 0 && rest === '' ? '' : ','}${JSON.stringify(key)}:${JSON.stringify(body[key])}`;
+  }
   if (rest !== '') edits.push({ start: found.close, end: found.close, text: rest });
   return edited(source, edits);
 }
 
 /** A stretch of bytes, and the text that stands there instead. */
-interface Edit extends Span {
+interface Edit {
+  readonly start: number;
+  readonly end: number;
   readonly text: string;
 }
 
 function edited(source: Buffer, edits: readonly Edit[]): Uint8Array {
   let size = source.length;
-  for (const { start, end, text } of edits) size += Buffer.byteLength(text) - (end - start);
+  for (const { start, end, text } of edits)
+    size += (text === '' ? 0 : Buffer.byteLength(text)) - (end - start);
   const bytes = Buffer.allocUnsafe(size);
   let from = 0;
   let at = 0;
   for (const { start, end, text } of edits) {
     at += source.copy(bytes, at, from, start);
-    at += bytes.write(text, at);
+    if (text !== '') at += bytes.write(text, at);
     from = end;
   }
   source.copy(bytes, at, from);
   return bytes;
 }
-
-/** Piece by piece, where some of the client's own fields are left out. */
-function withoutSome(
-  source: Buffer,
-  own: ReadonlyMap<string, Span>,
-  request: ChatRequest,
-  body: Readonly<Record<string, unknown>>,
-): Uint8Array {
-  const pieces: Uint8Array[] = [];
-  const add = (key: string, value: Uint8Array | string) => {
-    const name = `${pieces.length === 0 ? '{' : ','}${JSON.stringify(key)}:`;
-    if (typeof value === 'string') pieces.push(Buffer.from(name + value));
-    else pieces.push(Buffer.from(name), value);
-  };
-  for (const [key, { start, end }] of own) {
-    if (!Object.hasOwn(body, key)) continue;
-    if (body[key] === request[key] && key !== 'model') add(key, source.subarray(start, end));
-    else if (body[key] !== undefined) add(key, JSON.stringify(body[key]));
-  }
-  for (const key of Object.keys(body))
-    if (!own.has(key) && body[key] !== undefined) add(key, JSON.stringify(body[key]));
-  if (pieces.length === 0) return Buffer.from('{}');
-  pieces.push(CLOSING);
-  return Buffer.concat(pieces);
-}
-
-const CLOSING = Buffer.from('}');
 
 /** A client's own body with the vendor's model, and without these fields; `null` where that takes more than splicing. */
 export function nativeBody(bytes: Uint8Array, model: string, without: readonly string[]): Uint8Array | null {
@@ -108,13 +104,16 @@ export function nativeBody(bytes: Uint8Array, model: string, without: readonly s
   return Buffer.concat([...pieces, CLOSING]);
 }
 
+const CLOSING = Buffer.from('}');
+
 /** Where the values of a JSON object's own members are, and its closing brace. `bytes` is known to be valid JSON. */
-export function members(body: Buffer): { members: Map<string, Span>; close: number } | null {
-  const found = new Map<string, Span>();
+export function members(body: Buffer): { members: Map<string, Member>; close: number } | null {
+  const found = new Map<string, Member>();
   let at = blank(body, 0);
   if (body[at] !== OPEN) return null;
   at = blank(body, at + 1);
   while (body[at] === QUOTE) {
+    const keyStart = at;
     const keyEnd = stringEnd(body, at);
     const key = body.toString('utf8', at + 1, keyEnd - 1);
     if (key.includes('\\') || found.has(key)) return null;
@@ -122,7 +121,7 @@ export function members(body: Buffer): { members: Map<string, Span>; close: numb
     if (body[at] !== COLON) return null;
     const start = blank(body, at + 1);
     const end = valueEnd(body, start);
-    found.set(key, { start, end });
+    found.set(key, { keyStart, start, end });
     at = blank(body, end);
     if (body[at] === CLOSE) return { members: found, close: at };
     if (body[at] !== COMMA) return null;
