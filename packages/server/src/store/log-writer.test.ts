@@ -81,6 +81,29 @@ describe('log writer', () => {
     expect(state.batches).toEqual([names(0, 250)]);
   });
 
+  it('lets rows that come while a full batch is written wait for their neighbours', async () => {
+    const { state, clock, writer } = make();
+    const gate = Promise.withResolvers<void>();
+    state.gate = gate.promise;
+    addAll(writer, 0, 250);
+    await turns(2);
+    addAll(writer, 250, 290);
+    gate.resolve();
+    await turns(5);
+    expect(state.batches).toEqual([names(0, 250)]);
+    await clock.advance(200);
+    await turns(2);
+    expect(state.batches).toEqual([names(0, 250), names(250, 290)]);
+  });
+
+  it('flushes also what lies behind the batch that is being written', async () => {
+    const { state, writer } = make();
+    addAll(writer, 0, 520);
+    await turns(1);
+    await writer.flush();
+    expect(state.batches.flat()).toEqual(names(0, 520));
+  });
+
   it('writes on flush at once, and nothing twice', async () => {
     const { state, clock, writer } = make();
     addAll(writer, 0, 2);

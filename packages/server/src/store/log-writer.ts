@@ -36,6 +36,7 @@ export function createLogWriter({
   let waiting: RequestRow[] = [];
   let timer: unknown = null;
   let writing: Promise<void> | null = null;
+  let added = 0;
   let dropped = 0;
   let trouble = false;
   let closed = false;
@@ -48,11 +49,12 @@ export function createLogWriter({
     }, ms);
   };
 
-  /** One writer at a time; batches are small, so that no other work waits long for them. */
-  const write = (): Promise<void> => {
-    writing ??= drain().finally(() => {
+  /** One writer at a time. `full`: whole batches alone; what is behind them waits for its neighbours. */
+  const write = (full = false): Promise<void> => {
+    writing ??= drain(full ? waiting.length - (waiting.length % BATCH_ROWS) : waiting.length).finally(() => {
       writing = null;
-      if (waiting.length > 0) schedule(trouble ? RETRY_MS : everyMs);
+      if (!trouble && waiting.length >= BATCH_ROWS) void write(true);
+      else if (waiting.length > 0) schedule(trouble ? RETRY_MS : everyMs);
     });
     return writing;
   };
@@ -67,9 +69,11 @@ export function createLogWriter({
       });
   };
 
-  const drain = async () => {
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, BATCH_ROWS);
+  /** In batches, so that no other work waits long for them. */
+  const drain = async (count: number) => {
+    for (let left = count; left > 0; ) {
+      const batch = waiting.slice(0, Math.min(left, BATCH_ROWS));
+      left -= batch.length;
       try {
         await insert.all(batch);
       } catch (error) {
@@ -102,13 +106,15 @@ export function createLogWriter({
         return;
       }
       waiting.push(row);
+      added += 1;
       if (waiting.length < BATCH_ROWS || trouble) return schedule(everyMs);
       // a full batch goes at once: rows that wait long outlive the young generation, and cost a collection of the old
-      if (waiting.length === BATCH_ROWS) setImmediate(() => void write());
+      if (waiting.length === BATCH_ROWS) setImmediate(() => void write(true));
     },
     async flush() {
       await write();
-      if (waiting.length > 0 && !trouble) await write();
+      const upTo = added; // also what came while that was written; not what comes after, or it might never end
+      while (!trouble && added - waiting.length < upTo) await write();
     },
     async close() {
       closed = true;
