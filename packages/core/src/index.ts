@@ -25,5 +25,6 @@ export { bodyOf, createFold, foldFrames } from './stream/fold.ts';
 export { type Cutter, createCutter, parseEvents, type ServerEvent } from './stream/sse.ts';
 export { unfold } from './stream/unfold.ts';
 export * from './target.ts';
+export { createRoster, createTransientMap, type Roster, type TransientMap } from './transient.ts';
 export * from './usage.ts';
 export { type VirtualClock, virtualClock } from './virtual-clock.ts';

@@ -60,24 +60,26 @@ export function toolTypes({ tools }: ChatRequest): ReadonlySet<string> {
   return seen;
 }
 
-/** The types of parts in all messages: looked for once per request, whoever asks. */
+/** The types of parts in all messages: looked for once per request, whoever asks; plain texts have none to remember. */
 function partTypes(messages: readonly ChatMessage[]): ReadonlySet<string> {
+  // a provider may be asked without the gateway before it
+  if (!Array.isArray(messages) || !messages.some(hasParts)) return NONE;
   const known = seenParts.get(messages);
   if (known) return known;
   const types = new Set<string>();
-  if (!Array.isArray(messages)) return types; // a provider may be asked without the gateway before it
-  for (const message of messages) {
-    const content: unknown = (message as ChatMessage | null)?.content; // not looked at before
-    if (Array.isArray(content)) for (const part of content) types.add(asText(typeOf(part)));
-  }
+  for (const message of messages)
+    if (hasParts(message)) for (const part of message.content) types.add(asText(typeOf(part)));
   seenParts.set(messages, types);
   return types;
 }
 
+const hasParts = (message: ChatMessage | null): message is ChatMessage & { content: unknown[] } =>
+  Array.isArray(message?.content);
+
 /** Is there a part of one of these types in any message? */
 export function hasPart({ messages }: ChatRequest, types: readonly string[]): boolean {
   const seen = partTypes(messages);
-  return types.some((type) => seen.has(type));
+  return seen.size > 0 && types.some((type) => seen.has(type));
 }
 
 /** Where the first part of one of these types stands. */

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import {
   createHost,
   createRetryBudget,
+  createRoster,
   type GatewayError,
   type Host,
   type Log,
@@ -153,7 +154,7 @@ export async function createInferBridge(
     drills: drillsOf(config),
     providers: providers.names(),
   });
-  const open = new Set<(reason: GatewayError) => void>();
+  const open = createRoster<(reason: GatewayError) => void>();
   const answerOf = createModelCall({
     gateway,
     host,

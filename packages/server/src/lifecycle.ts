@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, isIPv6, type Socket } from 'node:net';
-import { GatewayError, type Log } from '@inferbridge/core';
+import { createRoster, GatewayError, type Log } from '@inferbridge/core';
 import { createTransport } from '@inferbridge/providers';
 import { assemble } from './build/assemble.ts';
 import { ConfigError } from './config/config-error.ts';
@@ -35,10 +35,9 @@ export async function start(loaded: Loaded, log: Log, siblings: Siblings | null 
     maxHeaderSize: 16_384,
   });
   const { host: address, port, bodyLimitBytes } = loaded.config;
-  const sockets = new Set<Socket>();
+  const sockets = createRoster<Socket>();
   server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', sockets.add(socket));
   });
   server.on('request', bridge.handle);
   server.on('checkContinue', (request, response) => {
@@ -87,7 +86,7 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 }
 
 /** New connections are refused at once; open requests get their time. */
-async function drained(server: Server, sockets: ReadonlySet<Socket>, bridge: InferBridge): Promise<void> {
+async function drained(server: Server, sockets: Iterable<Socket>, bridge: InferBridge): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const hangUp = () => {
     server.closeIdleConnections();

@@ -4,6 +4,7 @@ import {
   type Call,
   type Clock,
   createEnding,
+  createTransientMap,
   foldFrames,
   fork,
   GatewayError,
@@ -54,7 +55,7 @@ export interface FlightOptions {
 }
 
 export function createFlights(options: FlightOptions = {}): Flights {
-  const open = new Map<string, Flight>();
+  const open = createTransientMap<string, Flight>();
   return {
     size: () => open.size,
     join(name, call, run) {

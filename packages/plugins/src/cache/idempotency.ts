@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import {
   type Call,
   type Clock,
+  createTransientMap,
   GatewayError,
   type Handler,
   onFinish,
@@ -47,7 +48,7 @@ export function createIdempotency({
     },
   });
   /** What was asked under a key, and how many calls for it are on their way. */
-  const under = new Map<string, { readonly meaning: string; running: number }>();
+  const under = createTransientMap<string, { readonly meaning: string; running: number }>();
 
   return async (call: Call, key: string, keep: boolean, next: Handler): Promise<Reply> => {
     const { request } = call;

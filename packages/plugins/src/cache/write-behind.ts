@@ -1,4 +1,4 @@
-import type { Clock, Log } from '@inferbridge/core';
+import { type Clock, createTransientMap, type Log, type TransientMap } from '@inferbridge/core';
 import type { CacheStore } from './entries.ts';
 import { createGuard } from './guard.ts';
 
@@ -41,10 +41,13 @@ const PATIENCE_MS = 2_000;
 /** Stores need not know the moment: what is given out is looked at again. */
 const EXPIRY_STEP_MS = 60_000;
 
+/** Where rows wait. */
+type Bin = TransientMap<string, Waiting> | Map<string, Waiting>;
+
 export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): WriteBehind {
   const guard = createGuard({ what: 'the cache (writing)', clock, log, patienceMs: PATIENCE_MS });
   /** What is wanted soon, the rest, and what of that is on its way out. */
-  const urgent = new Map<string, Waiting>();
+  const urgent = createTransientMap<string, Waiting>();
   let waiting = new Map<string, Waiting>();
   let leaving = new Map<string, Waiting>();
   /** Just being written: it can be read here until it can be read there. */
@@ -62,14 +65,14 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
   let writing: Promise<void> | null = null;
 
   const rows = () => urgent.size + waiting.size + leaving.size;
-  const put = (into: Map<string, Waiting>, key: string, one: Waiting) => {
+  const put = (into: Bin, key: string, one: Waiting) => {
     const before = into.get(key);
     if (before) take(into, key, before);
     into.set(key, one);
     bytes += one.bytes.length;
     if (into === urgent) urgentBytes += one.bytes.length;
   };
-  const take = (from: Map<string, Waiting>, key: string, one: Waiting) => {
+  const take = (from: Bin, key: string, one: Waiting) => {
     from.delete(key);
     bytes -= one.bytes.length;
     if (from === urgent) urgentBytes -= one.bytes.length;
@@ -131,7 +134,7 @@ export function createWriteBehind(store: CacheStore, clock: Clock, log: Log): Wr
     others = true;
     for (const [key, one] of batch) {
       const refused = (one.refused ?? 0) + (batch.size === 1 && written > (one.after ?? written) ? 1 : 0);
-      if (urgent.has(key) || one.until <= now) continue;
+      if (urgent.get(key) || one.until <= now) continue;
       if (refused < MOST_REFUSED && roomForUrgent()) put(urgent, key, { ...one, refused, after: written });
       else
         log.warn(

@@ -1,6 +1,6 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createHost, GatewayError } from '@inferbridge/core';
+import { createHost, createRoster, GatewayError } from '@inferbridge/core';
 import { virtualClock } from '@inferbridge/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { chatFront } from '../fronts/chat.ts';
@@ -30,7 +30,7 @@ async function waiting(stream: boolean) {
     authenticate: async () => ({ id: 'u' }),
     bodyLimitBytes: 10_000,
     callState: (user) => ({ user }),
-    open: new Set(),
+    open: createRoster(),
   })(chatFront({ strict: false }));
   const server = createServer((req, res) => void answer(req, res, 'r-1'));
   servers.push(server);

@@ -6,6 +6,7 @@ import {
   GatewayError,
   type Host,
   isGatewayError,
+  type Roster,
 } from '@inferbridge/core';
 import { explain, type User } from '@inferbridge/plugins';
 import { blockOf } from '../compat/block.ts';
@@ -26,7 +27,7 @@ export interface ModelCallOptions {
   readonly bodyLimitBytes: number;
   readonly callState: ReadCallState;
   /** Streams that are open, so that a shutdown can end them. */
-  readonly open: Set<(reason: GatewayError) => void>;
+  readonly open: Roster<(reason: GatewayError) => void>;
 }
 
 /** A whole reply must be there, and a stream's first content, by then. */
@@ -55,17 +56,16 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
     const startedAt = host.clock.now();
     const id = { 'x-request-id': requestId, ...front.headers?.(requestId) };
     const leave = new AbortController();
-    const end = (reason: GatewayError) => leave.abort(reason);
+    const over = open.add((reason) => leave.abort(reason));
     let user: User | null = null;
     let body: Buffer | null = null;
     response.on('close', () => {
-      open.delete(end);
+      over();
       if (response.writableFinished) return;
       if (user && body && !response.headersSent)
         patience.gaveUp(requestName(user.id, body), host.clock.now() - startedAt);
       leave.abort(gone());
     });
-    open.add(end);
     let direct = false;
     let writer: Writer | null = null;
     try {
@@ -117,7 +117,7 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
       if (!response.headersSent) return sendWire(response, wire, front.failure(wire, requestId), id);
       if (!response.destroyed) response.end(writer?.broken(wire));
     } finally {
-      open.delete(end);
+      over();
     }
   };
 }
