@@ -126,8 +126,10 @@ function watchdog(clock: Clock, timeouts: Timeouts, expire: (name: Name, ms: num
     if (timer !== null) clock.clearTimeout(timer);
     timer = null;
   };
+  /** From now on; the timer is set anew only where this is sooner than what it waits for. */
   const set = (name: Name) => {
     due[name] = clock.now() + ms[name];
+    armFor(due[name]);
   };
   const progress = (phase: Phase) => {
     if (stopped) return;
@@ -143,7 +145,6 @@ function watchdog(clock: Clock, timeouts: Timeouts, expire: (name: Name, ms: num
       set('idle');
     } else if (phase === 'paused') due.idle = NEVER;
     else set('idle');
-    arm();
   };
   // the first moment is most often that of connecting, which begins at once: one timer then serves both
   armFor(Math.min(due[soonest()], start + connectMs));

@@ -1,4 +1,4 @@
-import { type ChatChunk, eventOf, type Stream, writeUsage } from '@inferbridge/core';
+import { type ChatChunk, eventOf, type Frame, type Stream, writeUsage } from '@inferbridge/core';
 import { type Block, deltaWithBlock } from '../compat/block.ts';
 
 const encoder = new TextEncoder();
@@ -16,29 +16,61 @@ export interface StreamShape {
  * A stream as the client gets it: frames pass as they are, the chunk with the finish reason waits for the usage
  * behind it and takes the block along, then the usage where it was asked for, then `[DONE]`. Throws what the frames throw.
  */
-export async function* clientStream(
+export function clientStream(reply: Stream, shape: StreamShape): AsyncIterable<Uint8Array> {
+  const frames = reply.frames[Symbol.asyncIterator]();
+  let rest: AsyncIterator<Uint8Array> | null = null;
+  // by hand as long as frames pass as they are: a generator would cost as much as sending them
+  const iterator: AsyncIterator<Uint8Array, undefined> = {
+    async next() {
+      if (!rest) {
+        const step = await frames.next();
+        if (!step.done && !step.value.tells()) return { done: false, value: step.value.bytes };
+        rest = ending(reply, shape, step.done ? null : step.value, frames);
+      }
+      const step = await rest.next();
+      return step.done ? { done: true, value: undefined } : step;
+    },
+    async return() {
+      await (rest ?? frames).return?.();
+      return { done: true, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+/** From the first frame that tells something; `null` where there is none. */
+async function* ending(
   reply: Stream,
   { usage, block }: StreamShape,
+  first: Frame | null,
+  frames: AsyncIterator<Frame>,
 ): AsyncGenerator<Uint8Array> {
   let held: ChatChunk | null = null;
   let usageChunk: ChatChunk | null = null;
   let latest: ChatChunk | null = null;
-  for await (const frame of reply.frames) {
-    if (!held && !frame.tells()) {
-      yield frame.bytes;
-      continue;
+  let over = first === null;
+  try {
+    for (let frame = first; frame; ) {
+      if (!held && !frame.tells()) yield frame.bytes;
+      else
+        for (const chunk of frame.chunks()) {
+          if (chunk.choices.length === 0) {
+            if (chunk.usage) usageChunk = chunk;
+            continue;
+          }
+          if (held) yield event(held);
+          held = null;
+          latest = chunk;
+          if (chunk.choices.some(({ finish_reason }) => typeof finish_reason === 'string')) held = chunk;
+          else yield event(chunk);
+        }
+      over = true; // where it throws
+      const step = await frames.next();
+      over = step.done === true;
+      frame = step.done ? null : step.value;
     }
-    for (const chunk of frame.chunks()) {
-      if (chunk.choices.length === 0) {
-        if (chunk.usage) usageChunk = chunk;
-        continue;
-      }
-      if (held) yield event(held);
-      held = null;
-      latest = chunk;
-      if (chunk.choices.some(({ finish_reason }) => typeof finish_reason === 'string')) held = chunk;
-      else yield event(chunk);
-    }
+  } finally {
+    if (!over) await frames.return?.();
   }
   const last = held ?? closing(latest, usageChunk);
   yield event(carrying(last, block()));

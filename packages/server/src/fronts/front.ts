@@ -32,7 +32,7 @@ export interface Writer {
   /** A reply that is there at once. */
   whole(reply: Exclude<Reply, Stream>): Buffer;
   /** Throws what the reply's frames throw. */
-  stream(reply: Stream): AsyncGenerator<Uint8Array>;
+  stream(reply: Stream): AsyncIterable<Uint8Array>;
   /** The last events of a stream that has failed. */
   broken(wire: WireError): string;
 }

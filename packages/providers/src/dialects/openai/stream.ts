@@ -5,6 +5,8 @@ import {
   type Frames,
   frameOf,
   type GatewayError,
+  latin1,
+  mayTell,
   parseEvents,
   rawFrame,
   readChunk,
@@ -26,8 +28,8 @@ export interface StreamOptions {
   failure(body: unknown): GatewayError;
 }
 
-const DONE = Buffer.from('[DONE]');
-const ERROR = Buffer.from('"error"');
+/** What may be more than content: the end, an error. */
+const SPECIAL = /\[DONE\]|"error"/;
 
 /** An upstream's body as frames; ends `complete` at `[DONE]`, `cut` where the connection just closes. */
 export function chatFrames(body: AsyncIterable<Uint8Array>, options: StreamOptions): Frames {
@@ -46,15 +48,12 @@ async function* whole(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arra
   if (rest) yield rest;
 }
 
-const has = (bytes: Uint8Array, text: Buffer): boolean =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(text);
-
 /** Where one of these events reports an error: what came before it is sent on, and then it is thrown. */
 function* upToError(
   bytes: Uint8Array,
   failure: StreamOptions['failure'],
 ): Generator<Frame, undefined, undefined> {
-  if (has(bytes, ERROR)) {
+  if (latin1(bytes).includes('"error"')) {
     const before: ChatChunk[] = [];
     for (const { data } of parseEvents(bytes)) {
       const value = parseJson(data);
@@ -75,7 +74,7 @@ const EVENT_END = /\r\n\r\n|\n\n|\r\r/g;
 function* rawFrames(bytes: Uint8Array): Generator<Frame, undefined, undefined> {
   const all = rawFrame(bytes);
   if (all.tells()) {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    const text = latin1(bytes);
     let from = 0;
     for (const { index, 0: end } of text.matchAll(EVENT_END)) {
       const to = index + end.length;
@@ -92,25 +91,77 @@ function* rawFrames(bytes: Uint8Array): Generator<Frame, undefined, undefined> {
   return undefined;
 }
 
-async function* cleanFrames(
+/** By hand: most pieces are content alone, and each generator that they passed would cost as much as sending them. */
+function cleanFrames(
   body: AsyncIterable<Uint8Array>,
   { failure }: StreamOptions,
-): AsyncGenerator<Frame, StreamEnd, undefined> {
-  for await (const bytes of whole(body)) {
-    const marked = has(bytes, DONE) && parseEvents(bytes).some(({ data }) => data === '[DONE]');
-    if (marked) {
-      const before = beforeDone(bytes);
-      if (before.length > 0) yield* upToError(before, failure);
-      return 'complete';
-    }
-    yield* upToError(bytes, failure);
+): AsyncIterator<Frame, StreamEnd, undefined> {
+  const source = body[Symbol.asyncIterator]();
+  const cutter = createCutter();
+  /** The frames of one piece that is more than content. */
+  let special: Iterator<Frame, StreamEnd | undefined> | null = null;
+  let end: StreamEnd | null = null;
+
+  const over = async (how: StreamEnd): Promise<IteratorReturnResult<StreamEnd>> => {
+    end = how;
+    if (how === 'complete') await source.return?.();
+    return { done: true, value: how };
+  };
+  return {
+    async next() {
+      try {
+        for (;;) {
+          if (end) return { done: true, value: end };
+          if (special) {
+            const step = special.next();
+            if (!step.done) return step;
+            special = null;
+            if (step.value) return await over(step.value);
+            continue;
+          }
+          const step = await source.next();
+          const bytes = step.done ? cutter.end() : cutter.push(step.value);
+          if (!bytes) {
+            if (step.done) return await over('cut');
+            continue;
+          }
+          const text = latin1(bytes);
+          if (!step.done && !mayTell(text) && !SPECIAL.test(text))
+            return { done: false, value: rawFrame(bytes, false) };
+          special = specialFrames(bytes, failure, step.done === true);
+        }
+      } catch (error) {
+        end = 'cut';
+        await source.return?.();
+        throw error;
+      }
+    },
+    async return() {
+      end ??= 'cut';
+      await source.return?.();
+      return { done: true, value: end };
+    },
+  };
+}
+
+/** The frames of whole events up to the one that ends the stream, and how it ended there. */
+function* specialFrames(
+  bytes: Uint8Array,
+  failure: StreamOptions['failure'],
+  last: boolean,
+): Generator<Frame, StreamEnd | undefined, undefined> {
+  if (latin1(bytes).includes('[DONE]') && parseEvents(bytes).some(({ data }) => data === '[DONE]')) {
+    const before = beforeDone(bytes);
+    if (before.length > 0) yield* upToError(before, failure);
+    return 'complete';
   }
-  return 'cut';
+  yield* upToError(bytes, failure);
+  return last ? 'cut' : undefined;
 }
 
 /** The whole events before the one that says `[DONE]`. */
 function beforeDone(bytes: Uint8Array): Uint8Array {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  const text = latin1(bytes);
   return bytes.subarray(0, /^data: ?\[DONE\]\r?$/m.exec(text)?.index ?? bytes.length);
 }
 
