@@ -48,6 +48,14 @@ describe('numbers', () => {
     expect(() => parseExact(text)).toThrow((theirs as Error).message);
   });
 
+  it('are found wherever they stand, however long they are', () => {
+    for (let before = 0; before < 40; before++)
+      for (const digits of ['9007199254740993', '12345678901234567', BIG, `${BIG}${BIG}`]) {
+        const text = `[1,${' '.repeat(before)}${digits}]`;
+        expect(JSON.stringify(parseExact(text))).toBe(`[1,${digits}]`);
+      }
+  });
+
   it('are no objects', () => {
     const { id } = parseExact(`{"id":${BIG}}`) as { id: unknown };
     expect(isRawNumber(id)).toBe(true);

@@ -10,8 +10,7 @@ const { rawJSON, isRawJSON } = JSON as unknown as {
 /** A number that is kept as it was written: no object, whatever its type says. */
 export const isRawNumber = (value: unknown): boolean => isRawJSON(value);
 
-/** Whole numbers that may be beyond 2^53; the first is looked for in every reply, and quickly. */
-const DIGITS = /\d{16}/;
+/** Whole numbers that may be beyond 2^53. */
 const LONG_NUMBER = /(?<![\d.])\d{16}/;
 const LONG_NUMBERS = /-?(?<![\d.])\d{16,}(?![\d.eE])/g;
 /** Characters; a larger text is read as `JSON.parse` reads it, since nobody should wait for it. */
@@ -22,7 +21,7 @@ const MOST = 4_194_304;
  * a model's arguments are read and written on their way between dialects.
  */
 export function parseExact(text: string): unknown {
-  if (text.length > MOST || !DIGITS.test(text) || !LONG_NUMBER.test(text)) return JSON.parse(text);
+  if (text.length > MOST || !mayHaveLong(text) || !LONG_NUMBER.test(text)) return JSON.parse(text);
   const mark = `${randomUUID()}:`;
   const marked = withMarks(text, mark);
   if (marked === text) return JSON.parse(text);
@@ -33,6 +32,21 @@ export function parseExact(text: string): unknown {
   } catch {
     return JSON.parse(text); // its own words for what is wrong
   }
+}
+
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+
+/**
+ * Sixteen digits in a row cover every sixteenth place, and half of them lie on one side of it: that is looked for in every
+ * reply, and takes a look at one character in sixteen.
+ */
+function mayHaveLong(text: string): boolean {
+  for (let at = 15; at < text.length; at += 16) {
+    if (!isDigit(text.charCodeAt(at))) continue;
+    if (isDigit(text.charCodeAt(at - 7)) && isDigit(text.charCodeAt(at - 4))) return true;
+    if (isDigit(text.charCodeAt(at + 8)) && isDigit(text.charCodeAt(at + 4))) return true;
+  }
+  return false;
 }
 
 /** The text with such numbers as strings, where they stand outside of strings and before no colon. */
