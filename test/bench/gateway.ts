@@ -24,6 +24,8 @@ export interface GatewayOptions {
   readonly upstreamPort: number;
   readonly dir: string;
   readonly nodeArgs?: readonly string[];
+  /** More of the configuration. */
+  readonly config?: object;
 }
 
 let encryptionKey: string | null = null;
@@ -34,13 +36,14 @@ export async function startGateway({
   upstreamPort,
   dir,
   nodeArgs = [],
+  config = {},
 }: GatewayOptions): Promise<BenchGateway> {
   encryptionKey ??= await generatedKey();
   const file = join(dir, 'inferbridge.config.json');
   const baseUrl = `http://127.0.0.1:${upstreamPort}/v1`;
   writeFileSync(
     file,
-    JSON.stringify({ port: 0, providers: { openai: { baseUrl }, anthropic: { baseUrl } } }),
+    JSON.stringify({ port: 0, providers: { openai: { baseUrl }, anthropic: { baseUrl } }, ...config }),
   );
   const env = {
     ...clean(process.env),

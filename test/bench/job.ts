@@ -10,6 +10,10 @@ export interface Job {
   readonly rate?: number;
   readonly headers?: string;
   readonly same?: boolean;
+  /** Of the request's body. */
+  readonly bytes?: number;
+  /** Content events of a stream, where they differ from the usual number. */
+  readonly events?: number;
 }
 
 /** What became of it. Waits are milliseconds: to the end of a reply, or to the first content of a stream. */

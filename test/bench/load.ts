@@ -10,7 +10,7 @@ let counter = 0;
 
 /** So many connections, each asking again as soon as it is answered: how much goes through. */
 async function closedLoop(job: Job): Promise<Outcome> {
-  const template = requestTemplate(job);
+  const template = templateOf(job);
   const all = await Promise.all(Array.from({ length: job.connections }, () => connect(job.port, template)));
   const tally = createTally(job);
   const startedAt = performance.now();
@@ -46,7 +46,7 @@ async function closedLoop(job: Job): Promise<Outcome> {
 async function openLoop(job: Job): Promise<Outcome> {
   const rate = job.rate ?? 500;
   const count = Math.round(rate * job.seconds);
-  const template = requestTemplate(job);
+  const template = templateOf(job);
   const all = await Promise.all(Array.from({ length: job.connections }, () => connect(job.port, template)));
   const tally = createTally(job);
   const waiting: number[] = [];
@@ -75,6 +75,9 @@ async function openLoop(job: Job): Promise<Outcome> {
   for (const connection of all) connection.close();
   return tally.outcome(seconds);
 }
+
+const templateOf = ({ events, ...job }: Job) =>
+  requestTemplate({ ...job, ...(events !== undefined && { wish: `events ${events}` }) });
 
 function createTally({ stream }: Job) {
   const waits: number[] = [];

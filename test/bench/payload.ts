@@ -1,8 +1,8 @@
 /** What is asked: about 2 KB of JSON with a counter in the prompt, so that no two requests are the same. */
 const REQUEST_BYTES = 2_048;
 const REPLY_BYTES = 800;
-/** Content events of a stream; a role stands before them, finish reason, usage and the end mark behind. */
-export const STREAM_EVENTS = 100;
+/** Content events of a stream where nothing else is asked for; a role stands before them, finish reason, usage and the end mark behind. */
+export const STREAM_EVENTS = 200;
 /** Every content begins like this, so that the first one is found without parsing. */
 export const CONTENT_MARK = '"content":"w';
 const COUNTER = '000000000000';
@@ -23,6 +23,10 @@ export interface RequestOptions {
   readonly headers?: string;
   /** The same request each time. */
   readonly same?: boolean;
+  /** Of the body; default 2,048. It is never shorter than what must be in it. */
+  readonly bytes?: number;
+  /** What the upstream is asked to do besides; see `mock-upstream.ts`. */
+  readonly wish?: string;
 }
 
 export function requestTemplate({
@@ -32,19 +36,31 @@ export function requestTemplate({
   port,
   headers = '',
   same,
+  bytes: size = REQUEST_BYTES,
+  wish,
 }: RequestOptions): RequestTemplate {
   const body = (padding: string): string =>
     JSON.stringify({
       model,
       ...(stream && { stream: true, stream_options: { include_usage: true } }),
       messages: [
-        { role: 'system', content: 'You are a patient assistant who answers in a few plain sentences.' },
-        { role: 'user', content: `Request ${COUNTER}: please sum this up. ${padding}` },
+        ...(size < REQUEST_BYTES
+          ? []
+          : [
+              {
+                role: 'system',
+                content: 'You are a patient assistant who answers in a few plain sentences.',
+              },
+            ]),
+        {
+          role: 'user',
+          content: `${wish ? `<${wish}> ` : ''}Request ${COUNTER}: please sum this up. ${padding}`,
+        },
       ],
       temperature: 0.7,
       max_tokens: 256,
     });
-  const filled = body(words(REQUEST_BYTES - body('').length));
+  const filled = body(words(size - body('').length));
   const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\naccept: application/json\r\nuser-agent: inferbridge-bench\r\n${headers}content-length: ${Buffer.byteLength(filled)}\r\n\r\n`;
   const bytes = Buffer.from(head + filled);
   return { bytes, counterAt: same ? -1 : bytes.indexOf(COUNTER) };
@@ -52,7 +68,8 @@ export function requestTemplate({
 
 /** Text of exactly this length. */
 const words = (length: number): string =>
-  'when water waits within wide wells '.repeat(100).slice(0, Math.max(0, length));
+  TEXT.repeat(Math.max(0, length) / TEXT.length + 1).slice(0, Math.max(0, length));
+const TEXT = 'when water waits within wide wells ';
 
 const AT = 1_790_000_000;
 const USAGE = { prompt_tokens: 480, completion_tokens: 96, total_tokens: 576 };
@@ -91,19 +108,19 @@ export function message(): string {
 
 const data = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 const named = (event: { type: string }): string => `event: ${event.type}\n${data(event)}`;
-const contents = (): string[] => Array.from({ length: STREAM_EVENTS }, (_, i) => `word ${i} `);
+const contents = (events: number): string[] => Array.from({ length: events }, (_, i) => `word ${i} `);
 
 /** A stream in OpenAI's form, as the pieces that are written one by one: the first content comes with the first. */
-export function completionPieces(): readonly string[] {
+export function completionPieces(events = STREAM_EVENTS): readonly string[] {
   const chunk = (delta: object, finish_reason: string | null = null) =>
     data({ ...CHUNK, choices: [{ index: 0, delta, logprobs: null, finish_reason }], usage: null });
-  const [first = '', ...rest] = contents().map((content) => chunk({ content }));
+  const [first = '', ...rest] = contents(events).map((content) => chunk({ content }));
   const end = [chunk({}, 'stop'), data({ ...CHUNK, choices: [], usage: USAGE }), 'data: [DONE]\n\n'].join('');
   return [chunk({ role: 'assistant', content: '' }) + first, ...rest, end];
 }
 
 /** The same in Anthropic's form. */
-export function messagePieces(): readonly string[] {
+export function messagePieces(events = STREAM_EVENTS): readonly string[] {
   const start = {
     type: 'message_start',
     message: {
@@ -117,7 +134,7 @@ export function messagePieces(): readonly string[] {
     },
   };
   const block = { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } };
-  const [first = '', ...rest] = contents().map((text) =>
+  const [first = '', ...rest] = contents(events).map((text) =>
     named({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } } as { type: string }),
   );
   const end = [

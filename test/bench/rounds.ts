@@ -6,7 +6,16 @@ import type { PeerName } from './peers.ts';
 
 /** Somebody who answers requests. */
 export interface Contestant {
-  readonly name: 'direct' | 'bare' | 'gateway' | 'anthropic' | 'stored' | 'hit' | 'limited' | PeerName;
+  readonly name:
+    | 'direct'
+    | 'bare'
+    | 'gateway'
+    | 'anthropic'
+    | 'stored'
+    | 'hit'
+    | 'limited'
+    | 'unlogged'
+    | PeerName;
   readonly port: number;
   /** The process whose CPU counts; `null` for the upstream itself. */
   readonly pid: number | null;
@@ -78,7 +87,7 @@ export function createReferee({ load, upstream, key, contestants }: Field) {
     if (who.same ? calls > what.connections : calls !== ok + broken + failed)
       amiss.push(`${who.name}: ${ok + broken + failed} requests, but ${calls} calls of the upstream`);
     series?.perSecond.push(ok / seconds);
-    series?.cpu.push(cpu / (what.stream ? ok * STREAM_EVENTS : ok));
+    series?.cpu.push(cpu / (what.stream ? ok * (what.events ?? STREAM_EVENTS) : ok));
     series?.busy.push(cpu / (seconds * 1_000_000));
     // where nothing came through they are null
     series?.p50.push(outcome.p50 ?? Number.NaN);

@@ -8,6 +8,8 @@ import { coldStarts } from './cold-start.ts';
 import { rssMegabytes } from './cpu.ts';
 import { logged, ROOT, signUp, startGateway, temporaryFolder } from './gateway.ts';
 import { describeMachine } from './machine.ts';
+import { matrix } from './matrix.ts';
+import { memory } from './memory.ts';
 import { installPeers, startPeers } from './peers.ts';
 import { markdown, type Results } from './report.ts';
 import { type Contestant, createReferee } from './rounds.ts';
@@ -35,7 +37,7 @@ const rounds = Number(flags.rounds ?? (quick ? 2 : 5));
 const seconds = Number(flags.seconds ?? (quick ? 0.7 : 3));
 
 const CONNECTIONS = 32;
-const STREAMS = 50;
+const STREAMS = 100;
 const RATE = 500;
 /** What the slowest of them can still do. */
 const PEERS_RATE = 100;
@@ -67,6 +69,12 @@ async function bench(): Promise<Results> {
     say('peers …');
     const peers =
       flags['no-peers'] || quick ? { running: [], missing: {} } : await startPeers(upstream.port, dir);
+    const quiet = temporaryFolder(); // the same without the stage that writes the log
+    const unlogged = await startGateway({
+      upstreamPort: upstream.port,
+      dir: quiet.dir,
+      config: { stages: ['auth', 'limits', 'cache', 'router'] },
+    });
     const own = { port: gateway.port, pid: gateway.pid, model: 'ib/balanced' };
     const contestants: readonly Contestant[] = [
       { name: 'direct', port: upstream.port, pid: null, model: 'ib/balanced' },
@@ -76,6 +84,13 @@ async function bench(): Promise<Results> {
       { ...own, name: 'stored', headers: CACHED },
       { ...own, name: 'hit', headers: CACHED, same: true },
       { ...own, name: 'limited', key: await signUp(gateway, { limited: true }) },
+      {
+        name: 'unlogged',
+        port: unlogged.port,
+        pid: unlogged.pid,
+        model: 'ib/balanced',
+        key: await signUp(unlogged),
+      },
       ...peers.running.map((peer) => ({ model: 'ib/balanced', foreign: true, ...peer })),
     ];
     const referee = createReferee({ load, upstream, key, contestants });
@@ -89,13 +104,17 @@ async function bench(): Promise<Results> {
     say('closed loop …');
     const closed = await referee.section(four, rounds, replies);
     say('cache and limits …');
-    const features = ['gateway', 'stored', 'hit', 'limited'] as const;
+    const features = ['gateway', 'stored', 'hit', 'limited', 'unlogged'] as const;
     await referee.section(features, 1, { ...replies, seconds: quick ? 0.3 : 2 });
     const extras = await referee.section(features, rounds, replies);
     say('open loop …');
     const open = await referee.section(three, rounds, { ...replies, rate: RATE });
     say('streams …');
     const streams = await referee.section(four, rounds, events);
+    await unlogged.stop();
+    quiet.remove();
+    say('every size …');
+    const sizes = await matrix(referee, { rounds: Math.min(rounds, 3), seconds: quick ? 0.3 : 1, quick });
     say('beside others …');
     const all = ['direct', 'bare', 'gateway', ...peers.running.map(({ name }) => name)] as const;
     const beside = {
@@ -108,6 +127,8 @@ async function bench(): Promise<Results> {
     };
     await Promise.all(peers.running.map((peer) => peer.stop()));
     const rssAfter = rssMegabytes(gateway.pid);
+    say('memory …');
+    const held = await memory(upstream, { quick });
     const pictures = await bigRequests(gateway, key, quick ? 2 : 7);
     const { totals, by_status } = await logged(gateway, key);
     const faults = [...referee.faults];
@@ -138,6 +159,8 @@ async function bench(): Promise<Results> {
       perEvent,
       planning: added,
       pictures,
+      matrix: sizes,
+      memory: held,
       requests: referee.requests(),
       throughGateway: asked,
       rows: totals.requests,

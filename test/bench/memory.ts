@@ -1,0 +1,122 @@
+import { createConnection } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Program } from './child.ts';
+import { type Connection, connect } from './client.ts';
+import { rssMegabytes } from './cpu.ts';
+import { type BenchGateway, signUp, startGateway, temporaryFolder } from './gateway.ts';
+import { requestTemplate } from './payload.ts';
+
+/** What is held while much is on its way, in megabytes (10^6 bytes). */
+export interface Memory {
+  readonly streams: number;
+  /** Resident, with so many streams open. */
+  readonly withStreams: number;
+  /** For each of the bodies of 1 MB that were on their way together. */
+  readonly perBody: number;
+  readonly readers: number;
+  /** Grown by all the readers who had stopped to read streams that are as long as can be. */
+  readonly byReaders: number;
+  /** What the upstream could send to each of them. */
+  readonly sentToEach: number;
+}
+
+const MODEL = 'ib/balanced';
+const BODIES = 16;
+const MEGABYTE = 1_048_576;
+
+/** Each in a gateway of its own, since none gives back what it has had. */
+export async function memory(upstream: Program, { quick }: { readonly quick: boolean }): Promise<Memory> {
+  const [streams, readers] = quick ? [100, 5] : [1_000, 20];
+  const withStreams = await inFresh(upstream, (gateway, key) => openStreams(gateway, key, streams));
+  const perBody = await inFresh(upstream, bodies);
+  const [byReaders, sentToEach] = await inFresh(upstream, (gateway, key) =>
+    slowReaders(gateway, key, readers, upstream),
+  );
+  return { streams, withStreams, perBody, readers, byReaders, sentToEach };
+}
+
+async function inFresh<Found>(
+  upstream: Program,
+  measure: (gateway: BenchGateway, key: string) => Promise<Found>,
+): Promise<Found> {
+  const { dir, remove } = temporaryFolder();
+  const gateway = await startGateway({ upstreamPort: upstream.port, dir });
+  try {
+    return await measure(gateway, await signUp(gateway));
+  } finally {
+    await gateway.stop();
+    remove();
+  }
+}
+
+async function openStreams({ port, pid }: BenchGateway, key: string, count: number): Promise<number> {
+  const template = requestTemplate({ model: MODEL, stream: true, key, port, wish: 'slow' });
+  const all: Connection[] = [];
+  let broken = 0;
+  for (let n = 0; n < count; n++) {
+    const connection = await connect(port, template);
+    connection.send(n, ({ whole }) => {
+      if (!whole) broken += 1;
+    });
+    all.push(connection);
+  }
+  await sleep(3_000);
+  const held = rssMegabytes(pid);
+  if (broken > 0) throw new Error(`${broken} of ${count} open streams have ended early`);
+  for (const connection of all) connection.close();
+  return held;
+}
+
+/** At most, while they wait for their replies, over what it was after a few of them one by one. */
+async function bodies({ port, pid }: BenchGateway, key: string): Promise<number> {
+  const one = (wish?: string) =>
+    requestTemplate({ model: MODEL, stream: false, key, port, bytes: MEGABYTE, ...(wish && { wish }) });
+  const ask = async (template: ReturnType<typeof one>) => {
+    const connection = await connect(port, template);
+    const { status } = await new Promise<{ status: number }>((resolve) => connection.send(0, resolve));
+    connection.close();
+    if (status !== 200) throw new Error(`a body of 1 MB was answered with ${status}`);
+  };
+  for (let n = 0; n < 3; n++) await ask(one());
+  await sleep(500);
+  const before = rssMegabytes(pid);
+  let most = before;
+  const watch = setInterval(() => {
+    most = Math.max(most, rssMegabytes(pid));
+  }, 5);
+  await Promise.all(Array.from({ length: BODIES }, () => ask(one('wait'))));
+  clearInterval(watch);
+  return (most - before) / BODIES;
+}
+
+/** They read the first content and nothing more. */
+async function slowReaders(
+  { port, pid }: BenchGateway,
+  key: string,
+  count: number,
+  upstream: Program,
+): Promise<[number, number]> {
+  const { bytes } = requestTemplate({ model: MODEL, stream: true, key, port, wish: 'flood' });
+  const sent = async () => (await upstream.ask<{ flooded: number }>({})).flooded;
+  const before = rssMegabytes(pid);
+  const sentBefore = await sent();
+  const sockets = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createConnection>>((resolve, reject) => {
+          const socket = createConnection({ port, host: '127.0.0.1' }, () => socket.write(bytes));
+          socket.once('error', reject);
+          socket.once('data', () => {
+            socket.pause();
+            resolve(socket);
+          });
+        }),
+    ),
+  );
+  await sleep(3_000);
+  const held = rssMegabytes(pid) - before;
+  const each = (await sent()) - sentBefore;
+  for (const socket of sockets) socket.destroy();
+  return [held, each / count / 1_000_000];
+}
