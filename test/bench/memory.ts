@@ -22,6 +22,7 @@ export interface Memory {
 
 const MODEL = 'ib/balanced';
 const BODIES = 16;
+const AT_REST_MS = 2_500;
 const MEGABYTE = 1_048_576;
 
 /** Each in a gateway of its own, since none gives back what it has had. */
@@ -42,7 +43,9 @@ async function inFresh<Found>(
   const { dir, remove } = temporaryFolder();
   const gateway = await startGateway({ upstreamPort: upstream.port, dir });
   try {
-    return await measure(gateway, await signUp(gateway));
+    const key = await signUp(gateway);
+    await sleep(AT_REST_MS); // as a server that has been there before its clients
+    return await measure(gateway, key);
   } finally {
     await gateway.stop();
     remove();

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import { GatewayError, type HttpRequest, type HttpResponse, type Transport } from '@inferbridge/core';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { buildConnector as Build, Dispatcher } from 'undici';
 import { type AddressPolicy, guardedLookup, isAllowedAddress, refusedConnect } from './guard.ts';
 import { createBody } from './http-body.ts';
 import { decoded } from './http-decode.ts';
+import { Agent, buildConnector } from './undici.ts';
 
 export interface TransportOptions {
   /** Sockets to one origin; default 4,096. */
@@ -54,7 +55,7 @@ export function createTransport({
 }
 
 /** Checks what is connected to, each time: the literal, what the name resolves to, and the socket's own word for it. */
-function guardedConnector(policy: AddressPolicy): buildConnector.connector {
+function guardedConnector(policy: AddressPolicy): Build.connector {
   return (options, callback) => {
     const origin = `${options.protocol}//${options.host}`;
     const host = options.hostname.replace(/^\[|\]$/g, '');

@@ -53,6 +53,8 @@ export interface InferBridge {
   readonly operatorKey: string | null;
   /** From here on `/health` says so and connections are not kept. */
   drain(): void;
+  /** Is a model call on its way? */
+  busy(): boolean;
   /** Resolves when every model call has ended and told the log. */
   idle(): Promise<void>;
   /** Ends open streams with an error event of their own. */
@@ -222,6 +224,7 @@ export async function createInferBridge(
   return {
     handle: edge.handle,
     idle: edge.idle,
+    busy: edge.busy,
     key: stores.key,
     operatorKey: stores.operatorKey,
     drain: () => {

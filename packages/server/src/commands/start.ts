@@ -3,6 +3,7 @@ import type { Log } from '@inferbridge/core';
 import { pino } from 'pino';
 import { type Flags, type Loaded, loadConfig } from '../config/load.ts';
 import { check, start } from '../lifecycle.ts';
+import { collectAfterStart } from './after-start.ts';
 import { welcome } from './welcome.ts';
 
 export interface StartFlags extends Flags {
@@ -40,6 +41,7 @@ const serverLog = (base: Readonly<Record<string, number>> | null = null) =>
 async function serve(loaded: Loaded, log: Log): Promise<number> {
   const { url, bridge, stop } = await start(loaded, log);
   process.stdout.write(welcome({ url, ...bridge }, loaded));
+  collectAfterStart(bridge.busy);
   return untilStopped(log, async () => {
     await stop();
     return 0;
@@ -51,6 +53,7 @@ async function serveWithWorkers(loaded: Loaded, log: Log): Promise<number> {
   const { serveAll } = await import('../workers/serve.ts');
   const { url, key, operatorKey, stop, kill } = await serveAll(loaded, log);
   process.stdout.write(welcome({ url, key, operatorKey }, loaded));
+  collectAfterStart(() => false);
   return untilStopped(log, stop, kill);
 }
 
@@ -67,8 +70,9 @@ async function serveAsWorker(loaded: Loaded, worker: Worker): Promise<number> {
     loaded.config.workers,
     log,
   );
-  const { url, stop } = await start(loaded, log, siblings);
+  const { url, bridge, stop } = await start(loaded, log, siblings);
   worker.send({ kind: 'serving', url });
+  collectAfterStart(bridge.busy);
   // signals to all at once come twice, from a terminal or a service manager and from the process that started this one
   process.on('SIGINT', () => {});
   return untilStopped(

@@ -2,6 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { badRequest, HttpError } from './http-error.ts';
 import { LARGE_BYTES, parseLarge } from './large-body.ts';
 
+/** The most that Node reads at once. */
+const PIECE_BYTES = 65_536;
+
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Reads a request's body, at most `limit` bytes of it; rejects with 413, 415 or 400. */
@@ -24,8 +27,8 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limit) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
-    // a large body has one place from the start, rather than pieces that are copied together at the end
-    const place = announced > LARGE_BYTES ? Buffer.allocUnsafeSlow(announced) : null;
+    // what takes more than one piece has one place from the start, rather than pieces that are copied together at the end
+    const place = announced > PIECE_BYTES ? Buffer.allocUnsafeSlow(announced) : null;
     const pieces: Buffer[] = [];
     let length = 0;
     request.on('data', (piece: Buffer) => {

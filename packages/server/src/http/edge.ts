@@ -31,6 +31,8 @@ export interface ModelRoute {
 
 export interface Edge {
   readonly handle: RequestListener;
+  /** Is a model call on its way? */
+  busy(): boolean;
   /** Resolves when no model call is on its way any more, also none whose client has left. */
   idle(): Promise<void>;
 }
@@ -89,6 +91,7 @@ export function createEdge({
   };
   return {
     handle,
+    busy: () => running + orphans.size > 0,
     async idle() {
       while (running + orphans.size > 0) {
         await Promise.allSettled([nobody(), ...[...orphans].map((orphan) => orphan.over)]);
