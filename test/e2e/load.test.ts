@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request as send } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Account, account, PROMPT } from '../support/account.ts';
 import { completion, message, messageStream, streamed } from '../support/answers.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { held, INSPECTED, rest } from '../support/held.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
 let primary: Upstream;
@@ -22,7 +23,7 @@ beforeAll(async () => {
   primary = await startUpstream();
   secondary = await startUpstream();
   gateway = await startGateway({
-    nodeArgs: ['--expose-gc', '--import', new URL('../support/inspect-process.ts', import.meta.url).href],
+    nodeArgs: INSPECTED,
     config: {
       providers: {
         openai: { baseUrl: `${primary.url}/openai/v1` },
@@ -47,22 +48,6 @@ async function ask(stream = false): Promise<{ status: number; text: string }> {
     body: JSON.stringify({ model: 'ib/balanced', messages: PROMPT, stream }),
   });
   return { status: statusCode, text: await body.text() };
-}
-
-/** What the gateway process holds, after a garbage collection: it prints it when it gets SIGUSR2. */
-async function held(): Promise<{ heap: number; sockets: number; timers: number; files: number }> {
-  const before = gateway.output().length;
-  process.kill(gateway.pid, 'SIGUSR2');
-  for (let i = 0; i < 100; i++) {
-    await pause(50);
-    const found = /held (\{.*\})/.exec(gateway.output().slice(before))?.[1];
-    if (found)
-      return {
-        ...(JSON.parse(found) as { heap: number; sockets: number; timers: number }),
-        files: readdirSync(`/proc/${gateway.pid}/fd`).length,
-      };
-  }
-  throw new Error('the gateway did not tell what it holds');
 }
 
 describe('a primary that dies under load', () => {
@@ -126,11 +111,11 @@ describe('many requests', () => {
       return bad;
     };
     await round(SEQUENTIAL / 5, CONCURRENT);
-    await rest();
-    const before = await held();
+    await rest(gateway);
+    const before = await held(gateway);
     expect((await round(SEQUENTIAL, CONCURRENT)).slice(0, 3)).toEqual([]);
-    await rest({ sockets: before.sockets + 10, files: before.files + 10 });
-    const after = await held();
+    await rest(gateway, { sockets: before.sockets + 10, files: before.files + 10 });
+    const after = await held(gateway);
     expect(after.timers).toBeLessThanOrEqual(before.timers + 5);
     expect(after.sockets).toBeLessThanOrEqual(before.sockets + 10);
     expect(after.files).toBeLessThanOrEqual(before.files + 10);
@@ -139,14 +124,4 @@ describe('many requests', () => {
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1]) / 1024,
     ).toBeLessThan(600);
   }, 180_000);
-
-  /** Until no socket of a burst is left: the load generator's are closed, the gateway's own upstream ones time out. */
-  /** Connections that nobody uses any more close one by one; what never closes is a leak. */
-  async function rest(most = { sockets: 20, files: 80 }): Promise<void> {
-    for (let i = 0; i < 100; i++) {
-      const { sockets, files } = await held();
-      if (sockets <= most.sockets && files <= most.files) return;
-      await pause(500);
-    }
-  }
 });
