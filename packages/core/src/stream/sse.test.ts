@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { seededRandom } from '../testing/index.ts';
 import { createCutter, parseEvents } from './sse.ts';
 
@@ -199,5 +199,58 @@ describe('parseEvents', () => {
     expect(parseEvents(bytesOf(`event: e${end}data: a${end}data: b${end}${end}`))).toEqual([
       { event: 'e', data: 'a\nb' },
     ]);
+  });
+});
+
+/** How many bytes are searched through and copied meanwhile, whoever's they are. */
+function counted(work: () => void): number {
+  let bytes = 0;
+  const { indexOf, set } = Uint8Array.prototype;
+  const looking = vi.spyOn(Uint8Array.prototype, 'indexOf').mockImplementation(function (
+    this: Uint8Array,
+    byte: number,
+    from = 0,
+  ) {
+    const found = indexOf.call(this, byte, from);
+    bytes += (found < 0 ? this.length : found) - from;
+    return found;
+  });
+  const copying = vi.spyOn(Uint8Array.prototype, 'set').mockImplementation(function (
+    this: Uint8Array,
+    from: ArrayLike<number>,
+    at = 0,
+  ) {
+    bytes += from.length;
+    set.call(this, from, at);
+  });
+  work();
+  looking.mockRestore();
+  copying.mockRestore();
+  return bytes;
+}
+
+describe('the work of a cutter', () => {
+  const EVENT = `data: ${JSON.stringify({ text: 'water waits within wide wells '.repeat(10) })}\n\n`;
+  const work = (bytes: Uint8Array, pieceBytes: number): number => {
+    const cutter = createCutter();
+    let given = 0;
+    const done = counted(() => {
+      for (let from = 0; from < bytes.length; from += pieceBytes)
+        given += cutter.push(bytes.subarray(from, from + pieceBytes))?.length ?? 0;
+    });
+    expect(given).toBe(bytes.length);
+    return done;
+  };
+
+  it.each([1, 7, 100, 1_460, 65_536])('grows as the stream does, in pieces of %i bytes', (pieceBytes) => {
+    const [once, twice] = [1_000, 2_000].map((events) => work(bytesOf(EVENT.repeat(events)), pieceBytes));
+    expect(once).toBeGreaterThan(0);
+    expect(twice).toBeLessThan((once ?? 0) * 2.1);
+  });
+
+  it.each([1, 100, 1_460])('grows as one event does, in pieces of %i bytes', (pieceBytes) => {
+    const event = (length: number) => bytesOf(`data: "${'x'.repeat(length)}"\n\n`);
+    const [once, twice] = [50_000, 100_000].map((length) => work(event(length), pieceBytes));
+    expect(twice).toBeLessThan((once ?? 0) * 2.1);
   });
 });
