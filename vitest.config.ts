@@ -1,10 +1,10 @@
 import { defaultExclude, defineConfig } from 'vitest/config';
 
-/** Of those end to end, what looks at no clock: two files at a time. */
+/** Of those end to end, what looks at no clock, or only at its own: two files at a time. */
 const PATIENT = [
   'test/clients/*.test.ts',
   'test/e2e/{accounts,audit,audit-load,commands,hostile-history,idempotency,openai-sdk,publish,python-sdk}.test.ts',
-  'test/e2e/{replay,self-hosted,start,tenants,workers}.test.ts',
+  'test/e2e/{replay,self-hosted,soak,start,tenants,traps,workers}.test.ts',
 ];
 
 export default defineConfig({

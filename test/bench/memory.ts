@@ -22,37 +22,45 @@ export interface Memory {
 
 const MODEL = 'ib/balanced';
 const BODIES = 16;
-const AT_REST_MS = 2_500;
+/** As a server that has been there before its clients; and how long they stay. */
+const TIMES = { restMs: 2_500, holdMs: 3_000 };
+const SHORT_TIMES: typeof TIMES = { restMs: 1_200, holdMs: 1_000 };
 const MEGABYTE = 1_048_576;
 
 /** Each in a gateway of its own, since none gives back what it has had. */
 export async function memory(upstream: Program, { quick }: { readonly quick: boolean }): Promise<Memory> {
-  const [streams, readers] = quick ? [100, 5] : [1_000, 20];
-  const withStreams = await inFresh(upstream, (gateway, key) => openStreams(gateway, key, streams));
-  const perBody = await inFresh(upstream, bodies);
-  const [byReaders, sentToEach] = await inFresh(upstream, (gateway, key) =>
-    slowReaders(gateway, key, readers, upstream),
+  const [streams, readers] = quick ? [50, 3] : [1_000, 20];
+  const times = quick ? SHORT_TIMES : TIMES;
+  const inFresh = fresh(upstream, times.restMs);
+  const withStreams = await inFresh((gateway, key) => openStreams(gateway, key, streams, times.holdMs));
+  const perBody = await inFresh(bodies);
+  const [byReaders, sentToEach] = await inFresh((gateway, key) =>
+    slowReaders(gateway, key, readers, times.holdMs, upstream),
   );
   return { streams, withStreams, perBody, readers, byReaders, sentToEach };
 }
 
-async function inFresh<Found>(
-  upstream: Program,
-  measure: (gateway: BenchGateway, key: string) => Promise<Found>,
-): Promise<Found> {
-  const { dir, remove } = temporaryFolder();
-  const gateway = await startGateway({ upstreamPort: upstream.port, dir });
-  try {
-    const key = await signUp(gateway);
-    await sleep(AT_REST_MS); // as a server that has been there before its clients
-    return await measure(gateway, key);
-  } finally {
-    await gateway.stop();
-    remove();
-  }
-}
+const fresh =
+  (upstream: Program, restMs: number) =>
+  async <Found>(measure: (gateway: BenchGateway, key: string) => Promise<Found>): Promise<Found> => {
+    const { dir, remove } = temporaryFolder();
+    const gateway = await startGateway({ upstreamPort: upstream.port, dir });
+    try {
+      const key = await signUp(gateway);
+      await sleep(restMs);
+      return await measure(gateway, key);
+    } finally {
+      await gateway.stop();
+      remove();
+    }
+  };
 
-async function openStreams({ port, pid }: BenchGateway, key: string, count: number): Promise<number> {
+async function openStreams(
+  { port, pid }: BenchGateway,
+  key: string,
+  count: number,
+  holdMs: number,
+): Promise<number> {
   const template = requestTemplate({ model: MODEL, stream: true, key, port, wish: 'slow' });
   const all: Connection[] = [];
   let broken = 0;
@@ -63,7 +71,7 @@ async function openStreams({ port, pid }: BenchGateway, key: string, count: numb
     });
     all.push(connection);
   }
-  await sleep(3_000);
+  await sleep(holdMs);
   const held = rssMegabytes(pid);
   if (broken > 0) throw new Error(`${broken} of ${count} open streams have ended early`);
   for (const connection of all) connection.close();
@@ -97,6 +105,7 @@ async function slowReaders(
   { port, pid }: BenchGateway,
   key: string,
   count: number,
+  holdMs: number,
   upstream: Program,
 ): Promise<[number, number]> {
   const { bytes } = requestTemplate({ model: MODEL, stream: true, key, port, wish: 'flood' });
@@ -117,7 +126,7 @@ async function slowReaders(
         }),
     ),
   );
-  await sleep(3_000);
+  await sleep(holdMs);
   const held = rssMegabytes(pid) - before;
   const each = (await sent()) - sentBefore;
   for (const socket of sockets) socket.destroy();

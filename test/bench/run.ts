@@ -33,8 +33,8 @@ const { values: flags } = parseArgs({
   },
 });
 const quick = flags.quick;
-const rounds = Number(flags.rounds ?? (quick ? 2 : 5));
-const seconds = Number(flags.seconds ?? (quick ? 0.7 : 3));
+const rounds = Number(flags.rounds ?? (quick ? 1 : 5));
+const seconds = Number(flags.seconds ?? (quick ? 0.5 : 3));
 
 const CONNECTIONS = 32;
 const STREAMS = 100;
@@ -53,18 +53,18 @@ async function bench(): Promise<Results> {
     const load = await startProgram('load.ts', 'load');
     const bare = await startProgram('bare.ts', 'server', [`http://127.0.0.1:${upstream.port}`]);
     say('cold starts …');
-    const starts = await coldStarts(upstream.port, quick ? 2 : 5);
+    const starts = await coldStarts(upstream.port, quick ? 1 : 5);
     const gateway = await startGateway({ upstreamPort: upstream.port, dir });
     await sleep(quick ? 1_000 : 5_000);
     const rssIdle = rssMegabytes(gateway.pid);
     const key = await signUp(gateway);
     say('dialects …');
     const translation = await startProgram('translation.ts', 'server');
-    const { perEvent } = await translation.ask<{ perEvent: number[] }>({ times: quick ? 5 : 40 });
+    const { perEvent } = await translation.ask<{ perEvent: number[] }>({ times: quick ? 3 : 40 });
     await translation.stop();
     say('planning …');
     const planning = await startProgram('planning.ts', 'server');
-    const { added } = await planning.ask<{ added: Record<string, number[]> }>({ times: quick ? 2 : 10 });
+    const { added } = await planning.ask<{ added: Record<string, number[]> }>({ times: quick ? 1 : 10 });
     await planning.stop();
     say('peers …');
     const peers =
@@ -129,7 +129,7 @@ async function bench(): Promise<Results> {
     const rssAfter = rssMegabytes(gateway.pid);
     say('memory …');
     const held = await memory(upstream, { quick });
-    const pictures = await bigRequests(gateway, key, quick ? 2 : 7);
+    const pictures = await bigRequests(gateway, key, quick ? 1 : 7);
     const { totals, by_status } = await logged(gateway, key);
     const faults = [...referee.faults];
     for (const [status, { requests }] of Object.entries(by_status))
