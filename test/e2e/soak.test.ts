@@ -22,7 +22,18 @@ let primary: Upstream;
 let secondary: Upstream;
 let gateway: TestGateway;
 let user: Account;
-const agent = new Agent({ connections: 500, keepAliveTimeout: 1_000, keepAliveMaxTimeout: 1_000 });
+/** Nobody waits longer: whatever the providers do, each call is over long before. */
+const PATIENCE_MS = 20_000;
+const agent = new Agent({
+  connections: 500,
+  keepAliveTimeout: 1_000,
+  keepAliveMaxTimeout: 1_000,
+  headersTimeout: PATIENCE_MS,
+  bodyTimeout: PATIENCE_MS,
+});
+/** A whole answer has no timer of its own unless a tier sets one. */
+const TIMEOUTS = { headersMs: 400, firstContentMs: 400, idleMs: 2_000 };
+const TARGETS = ['openai:gpt-6.1-terra', 'anthropic:claude-sonnet-5-5'];
 const random = seededRandom(20_261_121);
 const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T; // never empty
 
@@ -70,15 +81,12 @@ beforeAll(async () => {
       tiers: {
         'ib/balanced': {
           strategy: 'priority',
-          targets: ['openai:gpt-6.1-terra', 'anthropic:claude-sonnet-5-5'],
-          timeouts: { headersMs: 400, firstContentMs: 400, idleMs: 2_000 },
+          targets: TARGETS,
+          timeouts: TIMEOUTS,
           breaker: { failures: 20, openMs: 500 },
         },
-        'ib/raced': { strategy: 'race', targets: ['openai:gpt-6.1-terra', 'anthropic:claude-sonnet-5-5'] },
-        'ib/hedged': {
-          strategy: ['hedge', { afterMs: 20 }],
-          targets: ['openai:gpt-6.1-terra', 'anthropic:claude-sonnet-5-5'],
-        },
+        'ib/raced': { strategy: 'race', targets: TARGETS, timeouts: TIMEOUTS },
+        'ib/hedged': { strategy: ['hedge', { afterMs: 20 }], targets: TARGETS, timeouts: TIMEOUTS },
       },
       faults: {
         rules: [

@@ -22,10 +22,16 @@ describe('createBody', () => {
     body.end();
     const seen: number[][] = [];
     for await (const bytes of body.pieces) seen.push([...bytes]);
-    expect(seen).toEqual([
-      [1, 1],
-      [2, 2, 2],
-    ]);
+    expect(seen).toEqual([[1, 1, 2, 2, 2]]); // what came together goes on together
+  });
+
+  it('puts together no more than 64 KB', async () => {
+    const body = createBody(valve());
+    for (const length of [60 * KIB, 5 * KIB, 50 * KIB]) body.push(piece(length));
+    body.end();
+    const seen: number[] = [];
+    for await (const bytes of body.pieces) seen.push(bytes.length);
+    expect(seen).toEqual([60 * KIB, 55 * KIB]);
   });
 
   it('wakes a reader that came first', async () => {

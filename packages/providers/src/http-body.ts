@@ -5,6 +5,25 @@ const HIGH_WATER_BYTES = 256 * 1024;
 /** A reply without streaming that is larger is refused. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
+/** Who is woken in the next turn of the event loop. */
+let waking: (() => void)[] = [];
+
+/**
+ * Readers are woken together, when all sockets have been read on which something had come: what each of them does is
+ * then done for many in a row, which is far cheaper than each for itself.
+ */
+function nextTurn(wake: () => void): void {
+  if (waking.push(wake) > 1) return;
+  setImmediate(() => {
+    const now = waking;
+    waking = [];
+    for (const one of now) one();
+  });
+}
+
+/** Bytes up to which pieces that came together are put together. */
+const MOST_JOINED = 65_536;
+
 export interface Valve {
   pause(): void;
   resume(): void;
@@ -22,28 +41,44 @@ export function createBody(valve: Valve) {
   let wake: (() => void) | null = null;
 
   const ring = () => {
-    wake?.();
+    if (wake) nextTurn(wake);
     wake = null;
   };
+  const taken = (): Uint8Array | undefined => {
+    const [only] = queue;
+    if (only === undefined) return undefined;
+    // what came together goes on together
+    const piece = queue.length > 1 && queued <= MOST_JOINED ? Buffer.concat(queue, queued) : only;
+    if (piece === only) queue.shift();
+    else queue.length = 0;
+    queued -= piece.length;
+    if (paused && queued < HIGH_WATER_BYTES / 2) {
+      paused = false;
+      valve.resume();
+    }
+    return piece;
+  };
+  /** What there is for a reader now, if anything. */
+  const step = (): IteratorResult<Uint8Array, undefined> | null => {
+    const piece = taken();
+    if (piece) return { done: false, value: piece };
+    if (failure) throw failure.reason;
+    return ended ? { done: true, value: undefined } : null;
+  };
   const iterator: AsyncIterator<Uint8Array, undefined, undefined> = {
-    async next() {
-      for (;;) {
-        const piece = queue.shift();
-        if (piece) {
-          queued -= piece.length;
-          if (paused && queued < HIGH_WATER_BYTES / 2) {
-            paused = false;
-            valve.resume();
+    next: () =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          try {
+            const found = step();
+            if (found) resolve(found);
+            else wake = look;
+          } catch (error) {
+            reject(error);
           }
-          return { done: false, value: piece };
-        }
-        if (failure) throw failure.reason;
-        if (ended) return { done: true, value: undefined };
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    },
+        };
+        look();
+      }),
     async return() {
       queue.length = 0;
       if (!ended && !failure) {
