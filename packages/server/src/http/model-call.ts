@@ -103,7 +103,6 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
       const waiting = value.stream === true ? keepAlive(response, host, id) : null;
       const answered = gateway.handle(call);
       const reply = await (waiting ? answered.finally(waiting.stop) : answered);
-      await nextTurn();
       const all = { ...id, ...replyHeaders(reply) };
       if (reply.kind !== 'stream') return sendJson(response, 200, writer.whole(reply), all);
       startStream(response, all);
