@@ -221,3 +221,33 @@ describe('bytes', () => {
     expect(pieces[0]).toBe(odd);
   });
 });
+
+it('lets go of its frames where one of them cannot be read', async () => {
+  let left = false;
+  const bad = {
+    get bytes(): Uint8Array {
+      throw new Error('nested too deeply');
+    },
+    chunks: () => [],
+    tells: () => false,
+  };
+  const reply: Stream = {
+    kind: 'stream',
+    by: { provider: 'p', model: 'm', residency: 'global' },
+    ending: createEnding(),
+    usage: () => null,
+    cost: () => null,
+    frames: {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false, value: bad }),
+        return: async () => {
+          left = true;
+          return { done: true, value: undefined };
+        },
+      }),
+    },
+  };
+  const reading = clientStream(reply, { usage: false, block: () => BLOCK })[Symbol.asyncIterator]();
+  await expect(reading.next()).rejects.toThrow('nested too deeply');
+  expect(left).toBe(true);
+});

@@ -24,7 +24,8 @@ export function clientStream(reply: Stream, shape: StreamShape): AsyncIterable<U
     async next() {
       if (!rest) {
         const step = await frames.next();
-        if (!step.done && !step.value.tells()) return { done: false, value: step.value.bytes };
+        const bytes = step.done ? null : passing(step.value);
+        if (bytes) return { done: false, value: bytes };
         rest = ending(reply, shape, step.done ? null : step.value, frames);
       }
       const step = await rest.next();
@@ -36,6 +37,15 @@ export function clientStream(reply: Stream, shape: StreamShape): AsyncIterable<U
     },
   };
   return { [Symbol.asyncIterator]: () => iterator };
+}
+
+/** The bytes of a frame that tells nothing; what cannot be read is left to the generator, which closes its source then. */
+function passing(frame: Frame): Uint8Array | null {
+  try {
+    return frame.tells() ? null : frame.bytes;
+  } catch {
+    return null;
+  }
 }
 
 /** From the first frame that tells something; `null` where there is none. */

@@ -11,8 +11,13 @@ export interface RowInsert {
   all(rows: readonly RequestRow[], also?: (trx: Transaction<LogsSchema>) => Promise<void>): Promise<void>;
 }
 
-/** Numbers of rows that were just used, each in the place that it has by itself; two calls may come in within one microsecond. */
-const PLACES = 16_384;
+/** Numbers of rows that were just used; two calls may come in within one microsecond. */
+const MOST_USED = 10_000;
+/**
+ * Rows of one statement: prepared ones are kept, and take memory by their size, so there are few sizes. What waits is
+ * dealt out among them.
+ */
+const SIZES = [250, 50, 10, 1];
 const TRIES = 5;
 
 /** One statement for each number of rows, built once: building it costs more than running it. */
@@ -27,14 +32,30 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
   };
   const routes = createRoutes(db);
   const ways = createWays(db);
-  const used = new Float64Array(PLACES);
+  const used = new Set<number>();
 
-  /** One that slips through is refused by the table, and gets another number then. */
   const unique = (at: number): number => {
     let seq = at;
-    while (used[seq % PLACES] === seq) seq += 1;
-    used[seq % PLACES] = seq;
+    while (used.has(seq)) seq += 1;
+    if (used.size >= MOST_USED) used.clear();
+    used.add(seq);
     return seq;
+  };
+
+  /** Another process had the same microsecond: who is taken moves on, the others stay. */
+  const moveOn = async (calls: readonly CallRow[], tries: number): Promise<void> => {
+    const taken = await db
+      .selectFrom('calls')
+      .select('seq')
+      .where(
+        'seq',
+        'in',
+        calls.map(({ seq }) => seq),
+      )
+      .execute();
+    const seqs = new Set(taken.map(({ seq }) => Number(seq)));
+    for (const call of calls)
+      if (seqs.has(call.seq) || seqs.size === 0) call.seq = unique(call.seq + tries * 7);
   };
 
   const insertAll = async (
@@ -44,32 +65,33 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
     const sums = hoursOf(calls);
     await db.transaction().execute(async (trx) => {
       await also?.(trx);
-      const callSql = compiled(`calls ${calls.length}`, () =>
-        trx
-          .insertInto('calls')
-          .values([...calls])
-          .compile(),
-      );
-      await trx.executeQuery(CompiledQuery.raw(callSql, valuesOf(calls)));
-      const hourSql = compiled(`hours ${sums.length}`, () =>
-        trx
-          .insertInto('hours')
-          .values([...sums])
-          .onConflict((conflict) =>
-            conflict.columns(['user', 'hour', 'way']).doUpdateSet((eb) => ({
-              requests: eb('hours.requests', '+', eb.ref('excluded.requests')),
-              priced: eb('hours.priced', '+', eb.ref('excluded.priced')),
-              cost: eb('hours.cost', '+', eb.ref('excluded.cost')),
-              attempts_cost: eb('hours.attempts_cost', '+', eb.ref('excluded.attempts_cost')),
-              input_tokens: eb('hours.input_tokens', '+', eb.ref('excluded.input_tokens')),
-              output_tokens: eb('hours.output_tokens', '+', eb.ref('excluded.output_tokens')),
-              cache_hits: eb('hours.cache_hits', '+', eb.ref('excluded.cache_hits')),
-              latency_ms: eb('hours.latency_ms', '+', eb.ref('excluded.latency_ms')),
-            })),
-          )
-          .compile(),
-      );
-      await trx.executeQuery(CompiledQuery.raw(hourSql, valuesOf(sums)));
+      for (const some of dealt(calls)) {
+        const callSql = compiled(`calls ${some.length}`, () =>
+          trx.insertInto('calls').values(some).compile(),
+        );
+        await trx.executeQuery(CompiledQuery.raw(callSql, valuesOf(some)));
+      }
+      for (const some of dealt(sums)) {
+        const hourSql = compiled(`hours ${some.length}`, () =>
+          trx
+            .insertInto('hours')
+            .values(some)
+            .onConflict((conflict) =>
+              conflict.columns(['user', 'hour', 'way']).doUpdateSet((eb) => ({
+                requests: eb('hours.requests', '+', eb.ref('excluded.requests')),
+                priced: eb('hours.priced', '+', eb.ref('excluded.priced')),
+                cost: eb('hours.cost', '+', eb.ref('excluded.cost')),
+                attempts_cost: eb('hours.attempts_cost', '+', eb.ref('excluded.attempts_cost')),
+                input_tokens: eb('hours.input_tokens', '+', eb.ref('excluded.input_tokens')),
+                output_tokens: eb('hours.output_tokens', '+', eb.ref('excluded.output_tokens')),
+                cache_hits: eb('hours.cache_hits', '+', eb.ref('excluded.cache_hits')),
+                latency_ms: eb('hours.latency_ms', '+', eb.ref('excluded.latency_ms')),
+              })),
+            )
+            .compile(),
+        );
+        await trx.executeQuery(CompiledQuery.raw(hourSql, valuesOf(some)));
+      }
     });
   };
 
@@ -101,11 +123,18 @@ export function createRowInsert(db: Kysely<LogsSchema>, words: Words = createWor
           return await insertAll(calls, also);
         } catch (error) {
           if (!isDuplicate(error) || tries === TRIES) throw error;
-          // another process had the same microsecond
-          for (const call of calls) call.seq = unique(call.seq + tries * 7);
+          await moveOn(calls, tries);
         }
     },
   };
+}
+
+/** The rows in as few stretches of these sizes as there can be. */
+function dealt<Row>(rows: readonly Row[]): Row[][] {
+  const all: Row[][] = [];
+  let at = 0;
+  for (const size of SIZES) for (; rows.length - at >= size; at += size) all.push(rows.slice(at, at + size));
+  return all;
 }
 
 function valuesOf(rows: readonly object[]): unknown[] {

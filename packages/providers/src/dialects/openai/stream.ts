@@ -101,10 +101,12 @@ function cleanFrames(
   /** The frames of one piece that is more than content. */
   let special: Iterator<Frame, StreamEnd | undefined> | null = null;
   let end: StreamEnd | null = null;
+  /** It has ended or failed by itself. */
+  let dry = false;
 
   const over = async (how: StreamEnd): Promise<IteratorReturnResult<StreamEnd>> => {
     end = how;
-    if (how === 'complete') await source.return?.();
+    if (!dry) await source.return?.();
     return { done: true, value: how };
   };
   return {
@@ -119,7 +121,9 @@ function cleanFrames(
             if (step.value) return await over(step.value);
             continue;
           }
+          dry = true; // where it throws
           const step = await source.next();
+          dry = step.done === true;
           const bytes = step.done ? cutter.end() : cutter.push(step.value);
           if (!bytes) {
             if (step.done) return await over('cut');
@@ -132,7 +136,7 @@ function cleanFrames(
         }
       } catch (error) {
         end = 'cut';
-        await source.return?.();
+        if (!dry) await Promise.resolve(source.return?.()).catch(() => {}); // the error says more
         throw error;
       }
     },
