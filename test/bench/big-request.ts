@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { rssMegabytes } from './cpu.ts';
-import type { BenchGateway } from './gateway.ts';
+import { type BenchGateway, signUp, startGateway, temporaryFolder } from './gateway.ts';
 
 /** How much memory a picture of this many bytes of base64 costs while it is on its way. */
 const IMAGE_BYTES = 20_000_000;
@@ -8,7 +9,7 @@ const EVERY_MS = 5;
 export interface BigRequest {
   /** From which dialect to which. */
   readonly way: string;
-  /** Megabytes that the process grew by at its most, request by request. */
+  /** Megabytes that the process grew by at its most, gateway by gateway. */
   readonly grown: readonly number[];
   readonly bodyMegabytes: number;
 }
@@ -25,41 +26,61 @@ const WAYS = [
   { way: 'messages → OpenAI', path: '/v1/messages', model: 'ib/balanced', image: MESSAGES },
 ] as const;
 
-/** Sends large pictures one by one to a gateway that is at rest and watches its resident memory. */
-export async function bigRequests(
-  gateway: BenchGateway,
-  key: string,
-  times: number,
-): Promise<readonly BigRequest[]> {
+/** Each way the first picture of a gateway that has had small calls only: a second one would use what the first has left. */
+export async function bigRequests(upstreamPort: number, times: number): Promise<readonly BigRequest[]> {
   const all: BigRequest[] = [];
-  for (const one of WAYS) all.push(await bigRequest(gateway, key, one, times));
+  for (const one of WAYS) {
+    const grown: number[] = [];
+    let bodyMegabytes = Number.NaN;
+    for (let n = 0; n < times; n++) {
+      const { dir, remove } = temporaryFolder();
+      const gateway = await startGateway({ upstreamPort, dir });
+      try {
+        const key = await signUp(gateway);
+        await sleep(AT_REST_MS);
+        for (let call = 0; call < SMALL_CALLS; call++) await ask(gateway, key, one.path, small(one.model));
+        await sleep(SETTLE_MS);
+        const found = await bigRequest(gateway, key, one);
+        grown.push(found.grown);
+        bodyMegabytes = found.bodyMegabytes;
+      } finally {
+        await gateway.stop();
+        remove();
+      }
+    }
+    all.push({ way: one.way, grown, bodyMegabytes });
+  }
   return all;
+}
+
+const AT_REST_MS = 1_500;
+const SMALL_CALLS = 20;
+const SETTLE_MS = 500;
+const small = (model: string): string =>
+  JSON.stringify({ model, max_tokens: 16, messages: [{ role: 'user', content: 'Hello' }] });
+
+async function ask(gateway: BenchGateway, key: string, path: string, body: string): Promise<void> {
+  const response = await fetch(gateway.url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body,
+  });
+  await response.arrayBuffer();
+  if (response.status !== 200) throw new Error(`a request was answered with ${response.status}`);
 }
 
 async function bigRequest(
   gateway: BenchGateway,
   key: string,
-  { way, path, model, image }: (typeof WAYS)[number],
-  times: number,
-): Promise<BigRequest> {
+  { path, model, image }: (typeof WAYS)[number],
+): Promise<{ readonly grown: number; readonly bodyMegabytes: number }> {
   const content = [{ type: 'text', text: 'What is this?' }, image];
   const body = JSON.stringify({ model, max_tokens: 16, messages: [{ role: 'user', content }] });
-  const grown: number[] = [];
-  for (let i = 0; i < times; i++) {
-    const before = rssMegabytes(gateway.pid);
-    let most = before;
-    const watch = setInterval(() => {
-      most = Math.max(most, rssMegabytes(gateway.pid));
-    }, EVERY_MS);
-    const response = await fetch(gateway.url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-      body,
-    });
-    await response.arrayBuffer();
-    clearInterval(watch);
-    if (response.status !== 200) throw new Error(`a large picture was answered with ${response.status}`);
-    grown.push(most - before);
-  }
-  return { way, grown, bodyMegabytes: body.length / 1_000_000 };
+  const before = rssMegabytes(gateway.pid);
+  let most = before;
+  const watch = setInterval(() => {
+    most = Math.max(most, rssMegabytes(gateway.pid));
+  }, EVERY_MS);
+  await ask(gateway, key, path, body).finally(() => clearInterval(watch));
+  return { grown: most - before, bodyMegabytes: body.length / 1_000_000 };
 }

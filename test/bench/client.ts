@@ -18,7 +18,8 @@ export interface Exchange {
 /** One keep-alive connection that sends one request at a time. */
 export interface Connection {
   readonly busy: boolean;
-  send(counter: number, done: (exchange: Exchange) => void): void;
+  /** The exchange fills as the answer comes. */
+  send(counter: number, done: (exchange: Exchange) => void): Exchange;
   close(): void;
 }
 
@@ -87,10 +88,11 @@ export async function connect(port: number, { bytes, counterAt }: RequestTemplat
     send(counter, done) {
       if (counterAt >= 0) request.write(String(counter).padStart(12, '0'), counterAt, 'latin1');
       const sentAt = performance.now();
-      const exchange = { status: 0, whole: false, sentAt, endedAt: 0, contentAt: null, pieces: 0 };
+      const exchange: Exchange = { status: 0, whole: false, sentAt, endedAt: 0, contentAt: null, pieces: 0 };
       current = { exchange, done };
       if (!socket.destroyed) socket.write(request);
       else setImmediate(finish, false); // as if it had closed just now
+      return exchange;
     },
     close: () => socket.destroy(),
   };

@@ -1,5 +1,5 @@
 /* The request log at size: node test/bench/log-size.ts [rows, default 1,000,000] [folder] */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '../../packages/core/src/random.ts';
@@ -7,10 +7,15 @@ import { openLogs } from '../../packages/server/src/store/database.ts';
 import { createRequestLog, type LogQuery } from '../../packages/server/src/store/request-log.ts';
 import { createRowInsert } from '../../packages/server/src/store/row-insert.ts';
 import type { RequestRow } from '../../packages/server/src/store/schema.ts';
+import { startProgram } from './child.ts';
+import { signUp, startGateway } from './gateway.ts';
+import type { Outcome } from './job.ts';
+import { spread } from './stats.ts';
 
 const rows = Number(process.argv[2] ?? 1_000_000);
 const dir = process.argv[3] ?? mkdtempSync(join(tmpdir(), 'inferbridge-log-size-'));
-const file = join(dir, 'logs.sqlite');
+const file = join(dir, 'data', 'logs.sqlite'); // where a gateway in that folder looks for it
+mkdirSync(join(dir, 'data'), { recursive: true });
 const USERS = 50;
 /** One user has half of it. */
 const HEAVY = 'user-0';
@@ -142,4 +147,23 @@ await timed(
   50,
 );
 await db.destroy();
+
+/** What goes through a gateway that has such a log. */
+const upstream = await startProgram('mock-upstream.ts', 'load');
+const load = await startProgram('load.ts', 'load');
+const gateway = await startGateway({ upstreamPort: upstream.port, dir });
+const key = await signUp(gateway);
+const job = { port: gateway.port, key, model: 'ib/balanced', stream: false, connections: 32, seconds: 3 };
+await load.ask({ ...job, seconds: 8 });
+const perSecond: number[] = [];
+for (let round = 0; round < 5; round++) {
+  const { ok, seconds } = await load.ask<Outcome>(job);
+  perSecond.push(ok / seconds);
+}
+const { median, least, most } = spread(perSecond);
+console.log(
+  `\nrequests/s through a gateway with this log: ${median.toFixed(0)} (${least.toFixed(0)}–${most.toFixed(0)} over five rounds)`,
+);
+await gateway.stop();
+await Promise.all([load.stop(), upstream.stop()]);
 if (!process.argv[3]) rmSync(dir, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Program } from './child.ts';
-import { type Connection, connect } from './client.ts';
+import { type Connection, connect, type Exchange } from './client.ts';
 import { rssMegabytes } from './cpu.ts';
 import { type BenchGateway, signUp, startGateway, temporaryFolder } from './gateway.ts';
 import { requestTemplate } from './payload.ts';
@@ -63,19 +63,21 @@ async function openStreams(
 ): Promise<number> {
   const template = requestTemplate({ model: MODEL, stream: true, key, port, wish: 'slow' });
   const all: Connection[] = [];
-  let broken = 0;
+  const exchanges: Exchange[] = [];
   for (let n = 0; n < count; n++) {
     const connection = await connect(port, template);
-    connection.send(n, ({ whole }) => {
-      if (!whole) broken += 1;
-    });
+    exchanges.push(connection.send(n, () => {}));
     all.push(connection);
   }
-  await sleep(holdMs);
-  const held = rssMegabytes(pid);
-  if (broken > 0) throw new Error(`${broken} of ${count} open streams have ended early`);
+  let most = 0;
+  for (const until = performance.now() + holdMs; performance.now() < until; await sleep(100))
+    most = Math.max(most, rssMegabytes(pid));
+  const open = exchanges.filter(
+    ({ status, contentAt, endedAt }) => status === 200 && contentAt !== null && endedAt === 0,
+  );
+  if (open.length < count) throw new Error(`only ${open.length} of ${count} streams were open`);
   for (const connection of all) connection.close();
-  return held;
+  return most;
 }
 
 /** At most, while they wait for their replies, over what it was after a few of them one by one. */
@@ -119,9 +121,10 @@ async function slowReaders(
         new Promise<ReturnType<typeof createConnection>>((resolve, reject) => {
           const socket = createConnection({ port, host: '127.0.0.1' }, () => socket.write(bytes));
           socket.once('error', reject);
-          socket.once('data', () => {
+          socket.once('data', (piece) => {
             socket.pause();
-            resolve(socket);
+            if (piece.toString('latin1', 9, 12) === '200') resolve(socket);
+            else reject(new Error(`a reader was answered with ${piece.toString('latin1', 0, 40)}`));
           });
         }),
     ),

@@ -125,7 +125,7 @@ backend mock
 
 async function portkey(upstreamPort: number): Promise<Peer | string> {
   const program = join(FOLDER, 'node_modules/@portkey-ai/gateway/build/start-server.js');
-  if (!existsSync(program)) return 'node test/bench/run.ts --install-peers';
+  if (!existsSync(program)) return 'npx pnpm bench --install-peers';
   const manifest: unknown = JSON.parse(readFileSync(join(program, '../../package.json'), 'utf8'));
   const port = await freePort();
   const child = startOn('server', [process.execPath, program, `--port=${port}`, '--headless'], {
@@ -143,7 +143,7 @@ async function portkey(upstreamPort: number): Promise<Peer | string> {
 
 async function litellm(upstreamPort: number, dir: string): Promise<Peer | string> {
   const bin = join(FOLDER, 'litellm', 'bin');
-  if (!existsSync(join(bin, 'litellm'))) return 'node test/bench/run.ts --install-peers';
+  if (!existsSync(join(bin, 'litellm'))) return 'npx pnpm bench --install-peers';
   const version =
     /^Version: (.*)$/m.exec(output(join(bin, 'pip'), 'show', 'litellm') ?? '')?.[1] ?? 'unknown';
   const port = await freePort();

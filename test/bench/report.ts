@@ -33,7 +33,7 @@ export interface Results {
   readonly planning: Readonly<Record<string, readonly number[]>>;
   readonly pictures: readonly BigRequest[];
   readonly matrix: readonly Cell[];
-  readonly memory: Memory;
+  readonly memory: Memory | null;
   readonly requests: number;
   readonly throughGateway: number;
   readonly rows: number;
@@ -85,8 +85,7 @@ export function markdown(results: Results): string {
     '| --- | --- | --- |',
     ...featureRows(results.extras),
     `| cold start to the first 200, data directory there, ms | ${start(starts.existing)} | |`,
-    `| ${results.memory.readers} clients who stop to read a stream of 64 MB: RSS grown by all of them, MB | ${results.memory.byReaders.toFixed(0)} | |`,
-    `| of that stream, what the upstream could send to each of them, MB | ${results.memory.sentToEach.toFixed(1)} | |`,
+    ...readerRows(results.memory),
     `| RSS after the load, MB | ${results.rssAfter.toFixed(0)} | |`,
     ...Object.entries(results.planning).map(
       ([name, added]) =>
@@ -136,6 +135,15 @@ function featureRows({ gateway, stored, hit, limited }: Section): readonly strin
     `| a reply that is stored in the cache, CPU against one that is not | × ${share(stored)} | ≤ 1.10 |`,
     `| a cache hit, CPU against a miss | × ${share(hit)} | ≤ 0.65 |`,
     `| limits on requests, tokens and money, CPU µs a request | + ${show(spread(added), 1)} | ≤ 5 |`,
+  ];
+}
+
+function readerRows(memory: Memory | null): readonly string[] {
+  if (!memory) return [];
+  const { readers, byReaders, sentToEach } = memory;
+  return [
+    `| ${readers} clients who stop to read a stream of 64 MB: RSS grown by all of them, MB | ${byReaders.toFixed(0)} | |`,
+    `| of that stream, what the upstream could send to each of them, MB | ${sentToEach.toFixed(1)} | |`,
   ];
 }
 

@@ -12,6 +12,8 @@ export const INSPECTED: readonly string[] = [
 export interface Held {
   /** Bytes, after a garbage collection. */
   readonly heap: number;
+  /** Resident, bytes. */
+  readonly rss: number;
   readonly sockets: number;
   readonly timers: number;
   /** Open file handles. */

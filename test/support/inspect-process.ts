@@ -7,6 +7,7 @@ process.on('SIGUSR2', () => {
   const count = (name: string) => active.filter((resource) => resource.startsWith(name)).length;
   const held = {
     heap: process.memoryUsage().heapUsed,
+    rss: process.memoryUsage.rss(),
     sockets: count('TCP'),
     timers: count('Timeout'),
   };

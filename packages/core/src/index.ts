@@ -14,6 +14,7 @@ export * from './errors.ts';
 export * from './frame.ts';
 export * from './host.ts';
 export * from './model-target.ts';
+export { createPieces, type Pieces } from './pieces.ts';
 export * from './pipeline.ts';
 export * from './plan.ts';
 export * from './plugin.ts';

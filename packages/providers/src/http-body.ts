@@ -1,4 +1,4 @@
-import { GatewayError } from '@inferbridge/core';
+import { createPieces, GatewayError } from '@inferbridge/core';
 
 /** How much of a body may wait for its reader before the upstream is told to pause. */
 const HIGH_WATER_BYTES = 256 * 1024;
@@ -115,20 +115,16 @@ export function createBody(valve: Valve) {
 
 /** All pieces as one; refuses more than `limit` bytes and leaves then. */
 export async function gather(iterator: AsyncIterator<Uint8Array>, limit = MOST_BYTES): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
+  const pieces = createPieces();
   for (;;) {
     const { done, value } = await iterator.next();
-    if (done) break;
-    length += value.length;
-    if (length > limit) {
+    if (done) return pieces.whole();
+    pieces.push(value);
+    if (pieces.length > limit) {
       await iterator.return?.();
       throw new GatewayError('malformed', `the upstream's answer is larger than ${limit} bytes`, {
         code: 'upstream_too_large',
       });
     }
-    pieces.push(value);
   }
-  const [only] = pieces;
-  return only && pieces.length === 1 ? only : Buffer.concat(pieces, length);
 }

@@ -223,7 +223,14 @@ function counted(work: () => void): number {
     bytes += from.length;
     set.call(this, from, at);
   });
+  const { concat } = Buffer;
+  const joining = vi.spyOn(Buffer, 'concat').mockImplementation((pieces, length) => {
+    const whole = concat(pieces, length);
+    bytes += whole.length;
+    return whole;
+  });
   work();
+  joining.mockRestore();
   looking.mockRestore();
   copying.mockRestore();
   return bytes;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { createPieces } from '@inferbridge/core';
 import { badRequest, HttpError } from './http-error.ts';
 import { LARGE_BYTES, parseLarge } from './large-body.ts';
 
@@ -27,23 +28,18 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limit) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
-    // what takes more than one piece has one place from the start, rather than pieces that are copied together at the end
-    const place = announced > PIECE_BYTES ? Buffer.allocUnsafeSlow(announced) : null;
-    const pieces: Buffer[] = [];
-    let length = 0;
+    // what takes more than one piece has one place from the start
+    const pieces = createPieces(announced > PIECE_BYTES ? announced : 0);
     request.on('data', (piece: Buffer) => {
-      if (place) piece.copy(place, length);
-      else pieces.push(piece);
-      length += piece.length;
-      if (length <= limit) return;
+      pieces.push(piece);
+      if (pieces.length <= limit) return;
       request.pause();
       request.removeAllListeners('data');
       reject(tooLarge());
     });
     request.on('end', () => {
-      const [only] = pieces;
-      if (place) resolve(place.subarray(0, length));
-      else resolve(only && pieces.length === 1 ? only : Buffer.concat(pieces, length));
+      const { buffer, byteOffset, byteLength } = pieces.whole();
+      resolve(Buffer.from(buffer, byteOffset, byteLength));
     });
     request.on('error', () => reject(badRequest('the body ended early')));
     request.on('close', () => {

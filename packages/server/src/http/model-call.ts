@@ -17,7 +17,7 @@ import type { ReadCallState } from './call-state.ts';
 import { unauthenticated } from './http-error.ts';
 import { type Authenticate, bearerOf } from './identify.ts';
 import { createPatience, requestName } from './patience.ts';
-import { sendJson, sendWire, wireErrorOf, write } from './send.ts';
+import { sendJson, sendWire, sent, wireErrorOf, write } from './send.ts';
 import { createTurns } from './turn.ts';
 
 export interface ModelCallOptions {
@@ -104,9 +104,13 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
       const answered = gateway.handle(call);
       const reply = await (waiting ? answered.finally(waiting.stop) : answered);
       const all = { ...id, ...replyHeaders(reply) };
-      if (reply.kind !== 'stream') return sendJson(response, 200, writer.whole(reply), all);
-      startStream(response, all);
-      await pour(response, writer.stream(reply));
+      if (reply.kind === 'stream') {
+        startStream(response, all);
+        await pour(response, writer.stream(reply));
+      } else sendJson(response, 200, writer.whole(reply), all);
+      // as long as the client has not taken it, it is on its way, and counts
+      const taken = sent(response);
+      if (taken !== true) await taken;
     } catch (error) {
       const wire = wireErrorOf(error, { direct });
       if (isGatewayError(error) && error.class === 'internal')

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { type Clock, type Log, letGo } from '@inferbridge/core';
@@ -12,14 +13,14 @@ export interface Overload {
 export interface OverloadOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** How the process is; default: its event loop's 99th percentile since the last look, and its heap. */
+  /** How the process is; default: its event loop's 99th percentile since the last look, and its memory. */
   readonly readings?: Readings;
 }
 
 export interface Readings {
   /** How late timers come, milliseconds. */
   delayMs(): number;
-  /** Of the heap that V8 may have, in [0, 1]. */
+  /** Of the heap that V8 may have, or of the memory that the process may, whichever is fuller, in [0, 1]. */
   heapShare(): number;
   stop(): void;
 }
@@ -71,6 +72,12 @@ export function watchOverload({ clock, log, readings = processReadings() }: Over
 
 const RESOLUTION_MS = 20;
 
+/** What the process may have: bodies lie outside of the heap. Where nobody has set a limit, what the machine has. */
+function mostMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
+
 function processReadings(): Readings {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
@@ -82,7 +89,7 @@ function processReadings(): Readings {
     },
     heapShare() {
       const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-      return used / limit;
+      return Math.max(used / limit, process.memoryUsage.rss() / mostMemory());
     },
     stop: () => void delays.disable(),
   };

@@ -44,19 +44,40 @@ export function sendWire(
   sendJson(response, status, JSON.stringify(body), { ...headers, ...wire.headers });
 }
 
+/** A client that takes nothing for so long is taken for gone; nginx's `send_timeout` is the same. */
+const MOST_SILENT_MS = 60_000;
+
 /** Writes, and waits where the client reads more slowly than the upstream sends; false once the client has gone. */
-export function write(response: ServerResponse, bytes: Uint8Array): true | Promise<boolean> | false {
+export function write(
+  response: ServerResponse,
+  bytes: Uint8Array,
+  silentMs = MOST_SILENT_MS,
+): true | Promise<boolean> | false {
   if (response.destroyed || response.writableEnded) return false;
-  if (response.write(bytes)) return true;
+  return response.write(bytes) || taken(response, 'drain', silentMs);
+}
+
+/** Waits until a response that has ended is with the kernel, to the last byte, or its client has gone. */
+export function sent(response: ServerResponse, silentMs = MOST_SILENT_MS): true | Promise<boolean> {
+  const waiting = response.socket?.writableLength ?? 0;
+  return waiting === 0 || response.destroyed || taken(response, 'finish', silentMs);
+}
+
+function taken(response: ServerResponse, event: 'drain' | 'finish', silentMs: number): Promise<boolean> {
   return new Promise((resolve) => {
+    // Node counts from when the kernel took something the last time
+    const stalled = () => response.destroy();
+    response.setTimeout(silentMs, stalled);
     const done = (alive: boolean) => () => {
-      response.off('drain', drained);
+      response.off('timeout', stalled);
+      response.off(event, over);
       response.off('close', closed);
+      if (event === 'drain' && alive) response.setTimeout(0); // behind the end Node sets its own
       resolve(alive);
     };
-    const drained = done(true);
+    const over = done(true);
     const closed = done(false);
-    response.on('drain', drained);
+    response.on(event, over);
     response.on('close', closed);
   });
 }
