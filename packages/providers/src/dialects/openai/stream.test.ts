@@ -207,3 +207,22 @@ describe('a normalised stream', () => {
     expect(await read(false, [DONE])).toMatchObject({ end: 'complete', chunks: [] });
   });
 });
+
+it('passes what came before the end as it is, also where a piece ends with half of a line end', async () => {
+  const crlf = (text: string) => text.replaceAll('\n', '\r\n');
+  const before = crlf(event(chunk({ content: 'Hello' })));
+  const stop = crlf(STOP);
+  async function* body() {
+    yield Buffer.from(before + stop.slice(0, -1));
+    yield Buffer.from(stop.slice(-1) + crlf(DONE));
+  }
+  const frames = chatFrames(body(), {
+    clean: true,
+    normaliser: () => createNormaliser({}, { id: 'made', created: 1 }),
+    failure: () => new GatewayError('overloaded', 'no'),
+  })[Symbol.asyncIterator]();
+  const { value: first } = (await frames.next()) as { value: Frame };
+  expect([first.tells(), Buffer.from(first.bytes).toString()]).toEqual([false, before]);
+  const { value: second } = (await frames.next()) as { value: Frame };
+  expect(second.tells()).toBe(true);
+});

@@ -78,13 +78,14 @@ function* rawFrames(bytes: Uint8Array): Generator<Frame, undefined, undefined> {
     let from = 0;
     for (const { index, 0: end } of text.matchAll(EVENT_END)) {
       const to = index + end.length;
-      if (from > 0 && rawFrame(bytes.subarray(from, to)).tells()) {
-        yield rawFrame(bytes.subarray(0, from));
-        yield rawFrame(bytes.subarray(from));
-        return;
-      }
-      if (from === 0 && rawFrame(bytes.subarray(0, to)).tells()) break;
+      if (rawFrame(bytes.subarray(from, to)).tells()) break;
       from = to;
+    }
+    // the last one may end with half of a line end: then it is what is left
+    if (from > 0 && from < bytes.length) {
+      yield rawFrame(bytes.subarray(0, from));
+      yield rawFrame(bytes.subarray(from));
+      return;
     }
   }
   yield all;
