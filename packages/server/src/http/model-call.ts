@@ -103,6 +103,7 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
       const waiting = value.stream === true ? keepAlive(response, host, id) : null;
       const answered = gateway.handle(call);
       const reply = await (waiting ? answered.finally(waiting.stop) : answered);
+      await nextTurn();
       const all = { ...id, ...replyHeaders(reply) };
       if (reply.kind === 'stream') {
         startStream(response, all);
