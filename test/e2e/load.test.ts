@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Agent, request as send } from 'undici';
+import { Agent } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Account, account, PROMPT } from '../support/account.ts';
 import { completion, message, messageStream, streamed } from '../support/answers.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { held, INSPECTED, rest } from '../support/held.ts';
+import { post } from '../support/post.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
 let primary: Upstream;
@@ -40,15 +41,12 @@ afterAll(async () => {
   await secondary.close();
 });
 
-async function ask(stream = false): Promise<{ status: number; text: string }> {
-  const { statusCode, body } = await send(`${gateway.url}/v1/chat/completions`, {
-    method: 'POST',
-    dispatcher: agent,
-    headers: { authorization: `Bearer ${user.key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'ib/balanced', messages: PROMPT, stream }),
-  });
-  return { status: statusCode, text: await body.text() };
-}
+const ask = (stream = false): Promise<{ status: number; text: string }> =>
+  post(
+    `${gateway.url}/v1/chat/completions`,
+    { agent, key: user.key },
+    JSON.stringify({ model: 'ib/balanced', messages: PROMPT, stream }),
+  );
 
 describe('a primary that dies under load', () => {
   it('costs none of 200 requests in flight an error', async () => {

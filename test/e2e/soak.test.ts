@@ -1,12 +1,13 @@
 import { createConnection } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { seededRandom } from '@inferbridge/core';
-import { Agent, request as send } from 'undici';
+import { Agent } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Account, account, PROMPT } from '../support/account.ts';
 import { completion, message, messageStream, streamed } from '../support/answers.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { held, INSPECTED, rest } from '../support/held.ts';
+import { post } from '../support/post.ts';
 import { type Act, startUpstream, type Upstream } from '../support/upstream.ts';
 
 /*
@@ -121,14 +122,8 @@ const bodyOf = (more: object = {}) =>
 /** Asks as an ordinary client does, and notes the status. */
 async function ask(path: string, body: string, headers: Record<string, string> = {}): Promise<void> {
   asked += 1;
-  const { statusCode, body: answer } = await send(gateway.url + path, {
-    method: 'POST',
-    dispatcher: agent,
-    headers: { authorization: `Bearer ${user.key}`, 'content-type': 'application/json', ...headers },
-    body,
-  });
-  await answer.text();
-  statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
+  const { status } = await post(gateway.url + path, { agent, key: user.key, headers }, body);
+  statuses.set(status, (statuses.get(status) ?? 0) + 1);
 }
 
 function mistaken(body: string): Promise<void> {
