@@ -8,20 +8,25 @@ import { foldFrames } from './stream/fold.ts';
 import { observe } from './stream/observe.ts';
 import { unfold } from './stream/unfold.ts';
 
-/** Chunks as asked for: framed where the caller streams, folded where not. */
-export async function asAsked(
+/** What a provider gives, chunks as frames; ends when the call does. */
+export function givenBy(
   answer: ChatAnswer,
   call: Call,
   sent: () => void,
-): Promise<ChatBody | ChatStream> {
+): ChatStream | Promise<ChatBody | ChatStream> {
+  if (!(Symbol.asyncIterator in answer)) return abortable(answer, call.signal);
+  sent(); // nobody says when; it may be at once
+  return { kind: 'stream', frames: framesOf(answer, call) };
+}
+
+/** An answer as asked for: a stream where the caller streams, folded where not. */
+export function asAsked(given: ChatBody | ChatStream, call: Call): ChatBody | ChatStream | Promise<ChatBody> {
   const streams = call.request.value.stream === true;
-  if (Symbol.asyncIterator in answer) sent(); // nobody says when; it may be at once
-  const given: ChatBody | ChatStream =
-    Symbol.asyncIterator in answer
-      ? { kind: 'stream', frames: framesOf(answer, call) }
-      : await abortable(answer, call.signal);
   if (given.kind === 'completion') return streams ? unfolded(given) : given;
-  if (streams) return given;
+  return streams ? given : folded(given, call);
+}
+
+async function folded(given: ChatStream, call: Call): Promise<ChatBody> {
   const observation = await observe(aborting(given.frames, call), () => {}, choicesOf(call));
   try {
     return await foldFrames(observation.frames);

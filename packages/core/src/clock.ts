@@ -17,7 +17,10 @@ export const letGo = (timer: Timer): void => (timer as { unref?: () => void } | 
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  wall: () => Date.now() + (performance.now() % 1),
+  wall() {
+    const ms = performance.now();
+    return Date.now() + ms - Math.floor(ms); // `%` is a division in software
+  },
   setTimeout: (fn, ms) => setTimeout(fn, Math.min(Math.ceil(ms) + 1, 2_147_483_647)),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout), // only ever given what setTimeout above returned
 };

@@ -1,6 +1,6 @@
 import type { Call } from './call.ts';
 import type { ChatCompletion, ChatRequest } from './chat.ts';
-import { aborting, asAsked, choicesOf } from './chat-answer.ts';
+import { aborting, asAsked, choicesOf, givenBy } from './chat-answer.ts';
 import { abortable } from './clock.ts';
 import type { EmbeddingsRequest } from './embeddings.ts';
 import { asGatewayError, GatewayError } from './errors.ts';
@@ -70,11 +70,13 @@ export function modelTarget(options: ModelTargetOptions): Target {
           return await embeddings(call, { ...request.value, model }, provider, target, io, told);
         const { native, value } = request;
         const asked: ChatRequest = { ...value, model };
-        const answer = await asAsked(
+        const given = await givenBy(
           provider.chat(asked, io, native?.of === value ? native : undefined),
           call,
           record.sent,
         );
+        const shaped = asAsked(given, call);
+        const answer = shaped instanceof Promise ? await shaped : shaped;
         if (answer.kind === 'completion') return completion(answer, target, told, call);
         return await stream(answer, target, told, call);
       } catch (error) {

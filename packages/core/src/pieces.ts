@@ -1,7 +1,7 @@
 /** Bytes that come in pieces, to be had as one; each is copied about once, however small the pieces are. */
 export interface Pieces {
-  readonly length: number;
-  push(piece: Uint8Array): void;
+  /** Returns how many bytes there are now. */
+  push(piece: Uint8Array): number;
   /** All of them; the only piece itself where there was one. */
   whole(): Uint8Array;
 }
@@ -23,13 +23,11 @@ export function createPieces(expected = 0): Pieces {
     return larger;
   };
   return {
-    get length() {
-      return length;
-    },
     push(piece) {
       if (!place && length === 0) only = piece;
       else roomFor(piece.length).set(piece, length);
       length += piece.length;
+      return length;
     },
     whole: () => (place ? place.subarray(0, length) : (only ?? new Uint8Array(0))),
   };

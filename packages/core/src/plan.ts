@@ -65,8 +65,14 @@ export type Strategy = (choices: readonly Choice[], context: PlanContext) => Pla
 
 /** The plan's candidates, read from left to right. */
 export function leaves(plan: Plan): readonly Candidate[] {
-  if ('attempt' in plan) return [plan.attempt];
-  return branches(plan).flatMap(leaves);
+  const found: Candidate[] = [];
+  gather(plan, found);
+  return found;
+}
+
+function gather(plan: Plan, found: Candidate[]): void {
+  if ('attempt' in plan) found.push(plan.attempt);
+  else for (const branch of branches(plan)) gather(branch, found);
 }
 
 /** The plans below a node that is not a leaf. */
@@ -86,10 +92,12 @@ export function because(plan: Plan, why: string): Plan {
 /** The arms that a plan's experiments have chosen, outermost first, joined by `/`; `null` where there are none. */
 export function armOf(plan: Plan): string | null {
   if ('attempt' in plan) return null;
-  const own = 'inOrder' in plan && plan.arm !== undefined ? [plan.arm] : [];
-  const inner = branches(plan).flatMap((branch) => armOf(branch) ?? []);
-  const arms = [...own, ...inner];
-  return arms.length > 0 ? arms.join('/') : null;
+  let arms = 'inOrder' in plan ? (plan.arm ?? null) : null;
+  for (const branch of branches(plan)) {
+    const inner = armOf(branch);
+    if (inner !== null) arms = arms === null ? inner : `${arms}/${inner}`;
+  }
+  return arms;
 }
 
 /** Tokens that an answer is taken to have where nothing says that it will be shorter. */

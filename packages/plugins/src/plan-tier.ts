@@ -43,9 +43,11 @@ export function planTier(
   notes: Notes = { unfit: [], passed: [] },
   place?: string,
 ): Pick<Choice, 'plan' | 'candidates'> | null {
-  const choices = tier.targets.flatMap(
-    (target, index) => choiceOf(target, index, placeOf(tier, index, place), call, context, notes) ?? [],
-  );
+  const choices: Choice[] = [];
+  for (const [index, target] of tier.targets.entries()) {
+    const choice = choiceOf(target, index, placeOf(tier, index, place), call, context, notes);
+    if (choice) choices.push(choice);
+  }
   if (choices.length === 0) return null;
   const plan = tier.strategy(choices, {
     ...context,

@@ -89,8 +89,7 @@ export function router(
   const host = options.host ?? { clock: systemClock, random: Math.random };
   const retryBudget = createRetryBudget({ clock: host.clock });
   const resolve = typeof routes === 'function' ? routes : byName(routes, options.layers ?? resilience(host));
-  return async (call) => {
-    const planned = await planCall(call, resolve, host);
+  const follow = (planned: Planned, call: Call): Promise<Reply> => {
     const { state } = call;
     if (planned.timeouts && !state.timeouts) state.timeouts = planned.timeouts;
     if (planned.breaker) state.breaker = planned.breaker;
@@ -99,18 +98,30 @@ export function router(
     const called: Handler = (running) => run(planned.plan, running, host, { retryBudget, ...planned.run });
     const { spending } = state;
     const go: Handler = spending ? (running) => spending(planned, running, called) : called;
-    return await (state.around ? state.around(planned, call, go) : go(call));
+    return state.around ? state.around(planned, call, go) : go(call);
+  };
+  return (call) => {
+    try {
+      const planned = planCall(call, resolve, host);
+      return 'then' in planned ? planned.then((plan) => follow(plan, call)) : follow(planned, call);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
 }
 
-/** The call's plan: made when it is first asked for, the same ever after. */
-export async function planCall(
+/** The call's plan: made when it is first asked for, the same ever after; at once where its route is there at once. */
+export function planCall(
   call: Call,
   resolve: Resolve,
   host: Pick<Host, 'clock' | 'random'>,
-): Promise<Planned> {
+): Planned | Promise<Planned> {
   if (call.state.route) return call.state.route;
-  const route = await resolve(call);
+  const route = resolve(call);
+  return 'then' in route ? route.then((found) => planned(found, call, host)) : planned(route, call, host);
+}
+
+function planned(route: Route, call: Call, host: Pick<Host, 'clock' | 'random'>): Planned {
   const request = requestFacts(call.request, call.state.tags);
   const context = contextOf(call, request, host);
   const notes: Notes = { unfit: [], passed: [] };

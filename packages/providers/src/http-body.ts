@@ -65,29 +65,33 @@ export function createBody(valve: Valve) {
     if (failure) throw failure.reason;
     return ended ? { done: true, value: undefined } : null;
   };
-  const iterator: AsyncIterator<Uint8Array, undefined, undefined> = {
-    next: () =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          try {
-            const found = step();
-            if (found) resolve(found);
-            else wake = look;
-          } catch (error) {
-            reject(error);
-          }
-        };
-        look();
-      }),
+  /** Resolves with what `look` finds, now or when there is more. */
+  const whenThere = <T>(look: () => T | null): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const again = () => {
+        try {
+          const found = look();
+          if (found !== null) resolve(found);
+          else wake = again;
+        } catch (error) {
+          reject(error);
+        }
+      };
+      again();
+    });
+  const leave = () => {
+    queue.length = 0;
+    if (ended || failure) return;
+    ended = true;
+    valve.leave();
+  };
+  const pieces = new Steps({
+    next: () => whenThere(step),
     async return() {
-      queue.length = 0;
-      if (!ended && !failure) {
-        ended = true;
-        valve.leave();
-      }
+      leave();
       return { done: true, value: undefined };
     },
-  };
+  });
   return {
     push(piece: Uint8Array) {
       if (ended || failure) return;
@@ -108,10 +112,39 @@ export function createBody(valve: Valve) {
       failure = { reason };
       ring();
     },
-    pieces: { [Symbol.asyncIterator]: () => iterator } satisfies AsyncIterable<Uint8Array>,
-    bytes: (limit = MOST_BYTES) => gather(iterator, limit),
+    pieces,
+    bytes(limit = MOST_BYTES): Promise<Uint8Array> {
+      const all = createPieces();
+      return whenThere(() => {
+        for (let found = step(); found; found = step()) {
+          if (found.done) return all.whole();
+          if (all.push(found.value) <= limit) continue;
+          leave();
+          throw tooLarge(limit);
+        }
+        return null;
+      });
+    },
   };
 }
+
+/** A class, since a literal with a computed key is made the slow way. */
+class Steps implements AsyncIterable<Uint8Array> {
+  readonly #iterator: AsyncIterator<Uint8Array, undefined, undefined>;
+
+  constructor(iterator: AsyncIterator<Uint8Array, undefined, undefined>) {
+    this.#iterator = iterator;
+  }
+
+  [Symbol.asyncIterator]() {
+    return this.#iterator;
+  }
+}
+
+const tooLarge = (limit: number): GatewayError =>
+  new GatewayError('malformed', `the upstream's answer is larger than ${limit} bytes`, {
+    code: 'upstream_too_large',
+  });
 
 /** All pieces as one; refuses more than `limit` bytes and leaves then. */
 export async function gather(iterator: AsyncIterator<Uint8Array>, limit = MOST_BYTES): Promise<Uint8Array> {
@@ -119,12 +152,8 @@ export async function gather(iterator: AsyncIterator<Uint8Array>, limit = MOST_B
   for (;;) {
     const { done, value } = await iterator.next();
     if (done) return pieces.whole();
-    pieces.push(value);
-    if (pieces.length > limit) {
-      await iterator.return?.();
-      throw new GatewayError('malformed', `the upstream's answer is larger than ${limit} bytes`, {
-        code: 'upstream_too_large',
-      });
-    }
+    if (pieces.push(value) <= limit) continue;
+    await iterator.return?.();
+    throw tooLarge(limit);
   }
 }

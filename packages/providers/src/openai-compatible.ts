@@ -27,7 +27,12 @@ import {
   statusIn,
 } from './dialects/openai/errors.ts';
 import { withLegacyFunctions } from './dialects/openai/legacy.ts';
-import { createNormaliser, normaliseCompletion, type ReplyTraits } from './dialects/openai/normalise.ts';
+import {
+  createNormaliser,
+  madeUp,
+  normaliseCompletion,
+  type ReplyTraits,
+} from './dialects/openai/normalise.ts';
 import { chatBodyOf, type RequestTraits } from './dialects/openai/request.ts';
 import { OPENAI_DIALECT, splicedBody } from './dialects/openai/splice.ts';
 import { chatFrames } from './dialects/openai/stream.ts';
@@ -91,24 +96,28 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
   const corrections = createCorrections();
   const refuseByTable = refusing(treatments);
 
+  /** What all requests under a credential have in common. */
+  const wayOf = remembered((credential: Credential) => {
+    const headers = { ...PLAIN_HEADERS, ...options.headers, ...auth(credential) };
+    return {
+      base: (credential.baseUrl ?? options.baseUrl ?? '').replace(/\/+$/, ''),
+      headers,
+      posting: { ...headers, 'content-type': 'application/json' },
+    };
+  });
   const urlOf = (path: string, credential: Credential, model: string | null): string => {
-    const base = credential.baseUrl ?? options.baseUrl;
-    if (!base)
+    const { base } = wayOf(credential);
+    if (base === '')
       throw new GatewayError('invalid_request', 'this provider needs a base_url', { param: 'base_url' });
     const place = options.pathOf?.(path, model) ?? path;
-    return base.replace(/\/+$/, '') + place + (options.query ? `?${options.query}` : '');
+    return base + place + (options.query ? `?${options.query}` : '');
   };
-  const headersOf = (credential: Credential) => ({
-    ...PLAIN_HEADERS,
-    ...options.headers,
-    ...auth(credential),
-  });
   const guard = options.guarded ? { guarded: true } : {};
   const post = (path: string, model: string, body: Uint8Array, io: ProviderIO): Promise<HttpResponse> =>
     io.http({
       method: 'POST',
       url: urlOf(path, io.credential, model),
-      headers: { ...headersOf(io.credential), 'content-type': 'application/json' },
+      headers: wayOf(io.credential).posting,
       body,
       ...guard,
     });
@@ -152,16 +161,11 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
     async chat(given, io, native): Promise<ChatBody | ChatStream> {
       const request = options.fetchImages ? await inlineImages(given, io, options.fetchImages) : given;
       const response = await send(request, io, request === given ? native : undefined);
-      const made = {
-        id: `chatcmpl-${Math.floor(io.random() * 1e15).toString(36)}`,
-        created: Math.floor(io.clock.wall() / 1000),
-        model: request.model,
-      };
       if (request.stream === true && !/json|html/.test(response.headers['content-type'] ?? '')) {
         const frames = chatFrames(response.body, {
           clean,
           failure: (body) => refusal(statusIn(body), {}, body, io),
-          normaliser: () => createNormaliser(options, made),
+          normaliser: () => createNormaliser(options, madeUp(request.model, io)),
         });
         return { kind: 'stream', frames };
       }
@@ -170,7 +174,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
       if (isErrorBody(body)) throw refusal(statusIn(body), response.headers, body, io);
       if (!isCompletion(body) || request.stream === true) throw unreadable('completion');
       if (clean) return { kind: 'completion', bytes, json: () => body };
-      const normal = normaliseCompletion(body, options, made);
+      const normal = normaliseCompletion(body, options, madeUp(request.model, io));
       return { kind: 'completion', bytes: replyBytes(normal), json: () => normal };
     },
     ...(options.healthPath !== undefined && {
@@ -178,7 +182,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
         const response = await io.http({
           method: 'GET',
           url: urlOf(options.healthPath ?? '', io.credential, null),
-          headers: headersOf(io.credential),
+          headers: wayOf(io.credential).headers,
           ...guard,
         });
         if (response.status !== 200) throw await refuse(response, io);
@@ -189,7 +193,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
       const response = await io.http({
         method: 'GET',
         url: urlOf('/models', io.credential, null),
-        headers: headersOf(io.credential),
+        headers: wayOf(io.credential).headers,
         ...guard,
       });
       if (response.status !== 200) throw await refuse(response, io);
@@ -220,6 +224,16 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
     }),
   };
   return treatments['functions (legacy)'] === 'native' ? provider : withLegacyFunctions(provider);
+}
+
+/** Made once for each credential, which is the same object as long as nobody changes it. */
+function remembered<Made>(make: (credential: Credential) => Made): (credential: Credential) => Made {
+  const made = new WeakMap<Credential, Made>();
+  return (credential) => {
+    const known = made.get(credential) ?? make(credential);
+    made.set(credential, known);
+    return known;
+  };
 }
 
 const subjectOf = ({ model }: ChatRequest, { credential, clock }: ProviderIO) => ({

@@ -27,9 +27,10 @@ export async function attempt(candidate: Candidate, state: Run, way: Way): Promi
   const answer = acquire(candidate, state, way);
   if (isBlocked(answer)) throw skip(state, candidate, refusal(answer), answer);
 
-  const first = !state.calls.has(keyOf(candidate));
-  state.calls.set(keyOf(candidate), (state.calls.get(keyOf(candidate)) ?? 0) + 1);
-  if (first) state.options.retryBudget?.note(candidate.target.provider);
+  const key = keyOf(candidate);
+  const calls = state.calls.get(key) ?? 0;
+  state.calls.set(key, calls + 1);
+  if (calls === 0) state.options.retryBudget?.note(candidate.target.provider);
 
   const left = call.budget.timeLeft();
   const mine = linked(way.signal);
@@ -48,7 +49,7 @@ export async function attempt(candidate: Candidate, state: Run, way: Way): Promi
       }),
       answer,
     );
-    state.failures.delete(keyOf(candidate));
+    if (state.failures.size > 0) state.failures.delete(key);
     return reply;
   } catch (error) {
     mine.abort(error); // whatever it has left open ends here

@@ -54,9 +54,9 @@ export function learning({ clock }: LearningOptions): Layer {
         const known = learned.get(key);
         if (!known) return { ...facts, inFlight: 0 };
         const { inFlight } = known;
-        const errorRate = errorsAt(known, clock.now());
-        const times = seriesFor(known, call);
         const now = clock.now();
+        const errorRate = errorsAt(known, now);
+        const times = seriesFor(known, call);
         refresh(times, now);
         const { latencyMs, slowMs } = times;
         return { ...facts, inFlight, errorRate, latencyMs, slowMs, ewmaMs: peakAt(times, now) };
@@ -139,7 +139,9 @@ function note(known: Learned, times: Series, { outcome, firstContentMs }: Settle
 }
 
 const errorsAt = ({ errorRate, errorAt }: Learned, now: number): number | null =>
-  errorRate === null ? null : errorRate * Math.exp(-Math.max(0, now - errorAt) / ERROR_DECAY_MS);
+  errorRate === null || errorRate === 0
+    ? errorRate
+    : errorRate * Math.exp(-Math.max(0, now - errorAt) / ERROR_DECAY_MS);
 
 const peakAt = ({ peakMs, peakAt }: Series, now: number): number | null =>
   peakMs === null ? null : peakMs * Math.exp(-Math.max(0, now - peakAt) / IDLE_DECAY_MS);

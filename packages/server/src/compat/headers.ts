@@ -24,24 +24,38 @@ export interface RequestHeaders {
 
 const RESIDENCIES_ARE = /^[a-z][a-z0-9_-]{0,31}$/;
 
+type Names = readonly [ours: string, legacy: string];
+const both = (name: string): Names => [`x-inferbridge-${name}`, `x-agni-${name}`];
+const NAMED = {
+  override: both('override-model'),
+  residency: both('residency'),
+  timeout: both('timeout'),
+  session: both('session'),
+  trace: both('trace'),
+  fault: both('fault'),
+  cache: both('cache'),
+  stale: both('stale'),
+  pace: both('cache-pace'),
+  ttl: both('cache-ttl'),
+} as const;
+
 /** Reads the documented headers; the new name wins over the legacy alias. Throws `invalid_request` naming the header. */
 export function readHeaders(headers: IncomingHttpHeaders): RequestHeaders {
-  const named = (name: string): string | null =>
-    one(headers[`x-inferbridge-${name}`]) ?? one(headers[`x-agni-${name}`]);
-  const override = named('override-model');
+  const named = ([ours, legacy]: Names): string | null => one(headers[ours]) ?? one(headers[legacy]);
+  const override = named(NAMED.override);
   if (override !== null && !/^[a-z][a-z0-9_-]*(@[^:]{1,128})?:[^,]{1,256}$/.test(override))
     throw invalid('X-InferBridge-Override-Model', 'provider:model is wanted');
-  const residency = named('residency')?.toLowerCase() ?? null;
+  const residency = named(NAMED.residency)?.toLowerCase() ?? null;
   if (residency !== null && !RESIDENCIES_ARE.test(residency))
     throw invalid(RESIDENCY_HEADER, 'india or eu is wanted');
   return {
     override,
     residency,
-    timeoutMs: timeout(named('timeout')),
-    session: named('session'),
+    timeoutMs: timeout(named(NAMED.timeout)),
+    session: named(NAMED.session),
     patienceMs: patience(headers),
-    trace: named('trace')?.toLowerCase() === 'true',
-    fault: named('fault'),
+    trace: named(NAMED.trace)?.toLowerCase() === 'true',
+    fault: named(NAMED.fault),
     cache: cacheWish(headers, named),
   };
 }
@@ -49,13 +63,13 @@ export function readHeaders(headers: IncomingHttpHeaders): RequestHeaders {
 /** Printable, as a header has it; longer ones are no keys. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
-function cacheWish(headers: IncomingHttpHeaders, named: (name: string) => string | null): CacheWish {
-  const flag = (name: string): boolean | undefined => {
+function cacheWish(headers: IncomingHttpHeaders, named: (names: Names) => string | null): CacheWish {
+  const flag = (name: Names): boolean | undefined => {
     const text = named(name)?.trim().toLowerCase();
     return text === undefined ? undefined : text === 'true' || text === '1';
   };
-  const [use, stale, paced] = [flag('cache'), flag('stale'), flag('cache-pace')];
-  const ttl = named('cache-ttl');
+  const [use, stale, paced] = [flag(NAMED.cache), flag(NAMED.stale), flag(NAMED.pace)];
+  const ttl = named(NAMED.ttl);
   const ttlSeconds = ttl === null ? undefined : Number(ttl);
   if (ttlSeconds !== undefined && (ttl?.trim() === '' || !Number.isFinite(ttlSeconds)))
     throw invalid('X-InferBridge-Cache-TTL', 'a number of seconds is wanted');

@@ -31,8 +31,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
     // what takes more than one piece has one place from the start
     const pieces = createPieces(announced > PIECE_BYTES ? announced : 0);
     request.on('data', (piece: Buffer) => {
-      pieces.push(piece);
-      if (pieces.length <= limit) return;
+      if (pieces.push(piece) <= limit) return;
       request.pause();
       request.removeAllListeners('data');
       reject(tooLarge());

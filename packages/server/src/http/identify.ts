@@ -9,7 +9,7 @@ import { micros } from '../store/time.ts';
 import type { UserLimits, Users } from '../store/users.ts';
 
 /** Whose key is this? `null` for nobody's. */
-export type Authenticate = (key: string) => Promise<User | null>;
+export type Authenticate = (key: string) => User | null | Promise<User | null>;
 
 export interface Identities {
   readonly user: Authenticate;
@@ -52,10 +52,12 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     });
   };
 
-  const find = async (key: string): Promise<User | null> => {
+  const find = (key: string): User | Promise<User | null> => {
     const digest = hashOf(key);
     const found = known.get(digest);
-    if (found && found.until > clock.now()) return found.user;
+    return found && found.until > clock.now() ? found.user : lookUp(digest);
+  };
+  const lookUp = async (digest: string): Promise<User | null> => {
     const row = await users.userByKeyHash(digest);
     if (!row) {
       known.delete(digest);
@@ -71,7 +73,7 @@ export function createIdentities(options: IdentitiesOptions): Identities {
   };
 
   return {
-    user: async (key) =>
+    user: (key) =>
       isWellFormed(key, KEY_PREFIX, LEGACY_KEY_PREFIX) || (importedKeys && IMPORTED.test(key))
         ? find(key)
         : null,

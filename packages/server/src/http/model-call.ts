@@ -70,7 +70,8 @@ export function createModelCall(options: ModelCallOptions): (front: Front) => An
     let writer: Writer | null = null;
     try {
       const bearer = bearerOf(request);
-      user = bearer === null ? null : await authenticate(bearer);
+      const asked = bearer === null ? null : authenticate(bearer);
+      user = asked instanceof Promise ? await asked : asked; // most are known, and need not wait
       if (!user) throw unauthenticated();
       const headers = readHeaders(request.headers);
       const again = Number(request.headers['x-stainless-retry-count'] ?? 0) > 0;

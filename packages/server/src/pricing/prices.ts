@@ -19,7 +19,7 @@ export interface Prices {
   /** Models that the table lists for a provider. */
   modelsOf(provider: string): readonly string[];
   /** Loads the large table; until then only the configuration's and the supplement's prices are known. */
-  load(): Promise<void>;
+  load(): void | Promise<void>;
   /** When the newest of the tables was made: `2026-11-20`. */
   readonly lastUpdated: string;
 }
@@ -45,6 +45,7 @@ export function createPrices(
   return {
     lastUpdated: supplement.date,
     load() {
+      if (table) return;
       loading ??= import('@pydantic/genai-prices').then((module) => {
         table = module;
         known.clear();

@@ -19,7 +19,7 @@ export const operatorCredentials = (secrets: readonly string[]): readonly Creden
 /** What a user can call with: their own keys, and the operator's where they have none. */
 export interface Credentials {
   /** Newest first within a provider; cached for half a minute, and fresh after `forget`. */
-  of(userId: string): Promise<readonly UsableKey[]>;
+  of(userId: string): readonly UsableKey[] | Promise<readonly UsableKey[]>;
   /** A user's keys have changed. */
   forget(userId: string): void;
 }
@@ -35,7 +35,10 @@ const FRESH_MS = 30_000;
 const MOST_KEPT = 10_000;
 
 export function createCredentials({ accounts, clock, operator }: CredentialsOptions): Credentials {
-  const kept = new Map<string, { at: number; keys: Promise<readonly UsableKey[]> }>();
+  const kept = new Map<
+    string,
+    { readonly at: number; keys: readonly UsableKey[] | Promise<readonly UsableKey[]> }
+  >();
   const shared = Object.entries(operator).flatMap(([provider, secrets]) =>
     operatorCredentials(secrets).map(
       (credential): UsableKey => ({
@@ -57,9 +60,13 @@ export function createCredentials({ accounts, clock, operator }: CredentialsOpti
       const entry = kept.get(userId);
       if (entry && clock.now() - entry.at < FRESH_MS) return entry.keys;
       const keys = load(userId);
+      const loading = { at: clock.now(), keys };
       if (kept.size >= MOST_KEPT) kept.clear();
-      kept.set(userId, { at: clock.now(), keys });
-      keys.catch(() => kept.delete(userId));
+      kept.set(userId, loading);
+      keys.then(
+        (loaded) => Object.assign(loading, { keys: loaded }),
+        () => kept.delete(userId),
+      );
       return keys;
     },
     forget: (userId) => void kept.delete(userId),

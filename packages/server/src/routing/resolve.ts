@@ -7,7 +7,7 @@ import {
   type Tier,
   type TierTarget,
 } from '@inferbridge/core';
-import type { Route } from '@inferbridge/plugins';
+import type { Resolve, Route } from '@inferbridge/plugins';
 import type { TargetConfig, TierConfig } from '../config/schema.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Credentials, UsableKey } from './credentials.ts';
@@ -43,11 +43,11 @@ export interface ResolveOptions {
   readonly catalogue: Catalogue;
   readonly retryBudget: RetryBudget;
   /** What must be there before the first request is routed. */
-  readonly prepare: () => Promise<void>;
+  readonly prepare: () => void | Promise<void>;
 }
 
 /** Finds where a request goes from the name that it asks for and the keys that its caller has. */
-export function createResolve(options: ResolveOptions): (call: Call) => Promise<Route> {
+export function createResolve(options: ResolveOptions): Resolve {
   const { tiers, aliases, providers, credentials, targets, catalogue, retryBudget } = options;
   const priority = options.strategy({ strategy: 'priority' });
   const rotation = options.strategy({ strategy: 'weighted' });
@@ -185,11 +185,10 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
 
   const nameOf = (asked: string): string => options.modeName(aliases.get(asked) ?? asked);
 
-  const byName = async (asked: string, search: Search, param: string): Promise<Route> => {
+  const byName = (asked: string, search: Search, param: string): Route | Promise<Route> => {
     const name = nameOf(asked);
-    if (tiers.has(name)) return byTier(name, search);
-    if (options.isModeName(name)) return byTier(name, search);
-    return single('direct', rotating(await direct(name, search, param), rotation));
+    if (tiers.has(name) || options.isModeName(name)) return byTier(name, search);
+    return direct(name, search, param).then((found) => single('direct', rotating(found, rotation)));
   };
 
   const byChain = async (models: unknown, search: Search): Promise<Route> => {
@@ -202,10 +201,11 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     const routes: Route[] = [];
     const failures: unknown[] = [];
     for (const [index, model] of models.entries())
-      await byName(model, search, `models[${index}]`).then(
-        (route) => routes.push(route),
-        (error) => failures.push(error),
-      );
+      try {
+        routes.push(await byName(model, search, `models[${index}]`));
+      } catch (error) {
+        failures.push(error);
+      }
     if (routes.length === 0) throw failures[0];
     return {
       ...single(
@@ -217,25 +217,31 @@ export function createResolve(options: ResolveOptions): (call: Call) => Promise<
     };
   };
 
-  return async (call) => {
-    const { state, request } = call;
-    await options.prepare();
-    const keys = drilled(await credentials.of(state.user?.id ?? ''), state);
+  const routeWith = ({ state, request }: Call, own: readonly UsableKey[]): Route | Promise<Route> => {
+    const keys = drilled(own, state);
     const search: Search = { keys, residency: state.residency ?? null, leftOut: [] };
     const { model, models } = request.value;
+    const finish = (found: Route): Route => {
+      const route =
+        request.operation === 'embeddings' && state.override === undefined
+          ? inOneSpace(found, firstModel(nameOf(firstOf(models) ?? model), options), search)
+          : found;
+      state.mode = route.name;
+      if (state.attemptTimeoutMs === undefined) return route;
+      state.timeoutsOfCaller = true;
+      return { ...route, timeouts: { ...route.timeouts, ...bounded(state.attemptTimeoutMs) } };
+    };
+    if (state.override !== undefined) return finish(byOverride(state.override, search));
     const found =
-      state.override !== undefined
-        ? byOverride(state.override, search)
-        : models !== undefined && models !== null
-          ? await byChain(models, search)
-          : await byName(model, search, 'model');
-    const route =
-      request.operation === 'embeddings' && state.override === undefined
-        ? inOneSpace(found, firstModel(nameOf(firstOf(models) ?? model), options), search)
-        : found;
-    state.mode = route.name;
-    if (state.attemptTimeoutMs === undefined) return route;
-    state.timeoutsOfCaller = true;
-    return { ...route, timeouts: { ...route.timeouts, ...bounded(state.attemptTimeoutMs) } };
+      models !== undefined && models !== null ? byChain(models, search) : byName(model, search, 'model');
+    return found instanceof Promise ? found.then(finish) : finish(found);
+  };
+
+  return (call) => {
+    const ready = options.prepare();
+    const own = credentials.of(call.state.user?.id ?? '');
+    // most requests find everything there, and need not wait
+    if (ready === undefined && !(own instanceof Promise)) return routeWith(call, own);
+    return Promise.all([own, ready]).then(([keys]) => routeWith(call, keys));
   };
 }

@@ -24,9 +24,13 @@ export function isoMicros(at: number): string {
  * bits behind the milliseconds holding their fraction). Source: RFC 9562, 5.7 and 6.2 method 3 (read 2026-11-21).
  */
 export function timeOrderedId(at: number): string {
+  if (latest.at !== at) latest = { at, text: firstIdAt(at).slice(0, 19) };
   // the chance of a random UUID behind the time: Node keeps those in stock, fresh random bytes are a system call
-  return firstIdAt(at).slice(0, 19) + randomUUID().slice(19);
+  return latest.text + randomUUID().slice(19);
 }
+
+/** Many requests come in the same millisecond. */
+let latest = { at: Number.NaN, text: '' };
 
 /** The smallest id that a row of this time may have. */
 export const firstIdAt = (at: number): string => {

@@ -79,10 +79,10 @@ const WITHOUT_EFFORT = /^(gpt-3\.5|gpt-4|chatgpt-4o)/;
 export const hasNoEffort = (model: string): boolean => WITHOUT_EFFORT.test(model.replace(/^ft:/, ''));
 
 function withoutEffort(body: Record<string, unknown>, dropped: (param: string) => void): void {
-  if (!hasNoEffort(asText(body['model']))) return;
   const effort = body['reasoning_effort'];
+  if (effort === undefined || !hasNoEffort(asText(body['model']))) return;
   delete body['reasoning_effort'];
-  if (effort !== undefined && effort !== null && effort !== 'none') dropped('reasoning_effort');
+  if (effort !== null && effort !== 'none') dropped('reasoning_effort');
 }
 
 /** A stop sequence, or log probabilities, that the model would refuse: another candidate may honour it. */

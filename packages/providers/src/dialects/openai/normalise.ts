@@ -4,6 +4,7 @@ import {
   type ChunkChoice,
   carriesContent,
   GatewayError,
+  type ProviderIO,
   type WireUsage,
 } from '@inferbridge/core';
 import { asText } from '../../json.ts';
@@ -70,6 +71,13 @@ export interface Made {
   /** The model that was asked. */
   readonly model?: string;
 }
+
+/** For an answer to which its vendor gives no name. */
+export const madeUp = (model: string, { random, clock }: Pick<ProviderIO, 'random' | 'clock'>): Made => ({
+  id: `chatcmpl-${Math.floor(random() * 1e15).toString(36)}`,
+  created: Math.floor(clock.wall() / 1000),
+  model,
+});
 
 /** A whole reply in OpenAI's form. */
 export function normaliseCompletion(body: ChatCompletion, traits: ReplyTraits, made: Made): ChatCompletion {
