@@ -28,20 +28,48 @@ export interface BudgetOptions {
 }
 
 export function createBudget(clock: Clock, options: BudgetOptions = {}): Budget {
-  let retries = options.retries ?? 10;
-  let usd = options.maxUsd ?? null;
-  const at = (deadline: number): Budget => ({
-    deadline,
-    timeLeft: () => Math.max(0, deadline - clock.now()),
-    takeRetry: () => retries-- > 0,
-    usdLeft: () => usd,
-    spend: (amount) => {
-      if (usd !== null) usd -= amount;
-    },
-    limit: (most) => {
-      usd = Math.min(usd ?? most, most);
-    },
-    until: (earlier) => at(Math.min(deadline, earlier)),
-  });
-  return at(clock.now() + (options.deadlineMs ?? Number.POSITIVE_INFINITY));
+  const purse = { retries: options.retries ?? 10, usd: options.maxUsd ?? null };
+  return new PurseUntil(clock, purse, clock.now() + (options.deadlineMs ?? Number.POSITIVE_INFINITY));
+}
+
+interface Purse {
+  retries: number;
+  usd: Money | null;
+}
+
+/** A class, since there are several for each request: a literal would have seven functions of its own. */
+class PurseUntil implements Budget {
+  readonly deadline: number;
+  readonly #clock: Clock;
+  readonly #purse: Purse;
+
+  constructor(clock: Clock, purse: Purse, deadline: number) {
+    this.deadline = deadline;
+    this.#clock = clock;
+    this.#purse = purse;
+  }
+
+  timeLeft(): number {
+    return Math.max(0, this.deadline - this.#clock.now());
+  }
+
+  takeRetry(): boolean {
+    return this.#purse.retries-- > 0;
+  }
+
+  usdLeft(): Money | null {
+    return this.#purse.usd;
+  }
+
+  spend(amount: Money): void {
+    if (this.#purse.usd !== null) this.#purse.usd -= amount;
+  }
+
+  limit(most: Money): void {
+    this.#purse.usd = Math.min(this.#purse.usd ?? most, most);
+  }
+
+  until(earlier: number): Budget {
+    return new PurseUntil(this.#clock, this.#purse, Math.min(this.deadline, earlier));
+  }
 }

@@ -44,8 +44,9 @@ export function planTier(
   place?: string,
 ): Pick<Choice, 'plan' | 'candidates'> | null {
   const choices: Choice[] = [];
+  const places = placesIn(tier, place);
   for (const [index, target] of tier.targets.entries()) {
-    const choice = choiceOf(target, index, placeOf(tier, index, place), call, context, notes);
+    const choice = choiceOf(target, index, places[index] ?? '', call, context, notes);
     if (choice) choices.push(choice);
   }
   if (choices.length === 0) return null;
@@ -54,11 +55,11 @@ export function planTier(
     targets: tier.targets.length,
     place: tier.id ?? place ?? '',
   });
-  const offered = choices.length === 1 ? choices[0]?.candidates : choices.flatMap((one) => one.candidates);
   const planned = leaves(plan);
-  if (planned.length < (offered?.length ?? 0)) {
+  const offered = choices.reduce((count, { candidates }) => count + candidates.length, 0);
+  if (planned.length < offered) {
     const kept = new Set(planned);
-    for (const candidate of offered ?? [])
+    for (const candidate of choices.flatMap(({ candidates }) => candidates))
       if (!kept.has(candidate))
         notes.passed.push({ target: candidate.target, by: tier.by ?? 'the strategy' });
   }
@@ -96,6 +97,17 @@ function tooLong({ facts: { window } }: Candidate, { request }: PlanContext): Ga
     'context_length',
     `the prompt has about ${request.inputTokens} tokens, its window holds ${window}`,
   );
+}
+
+/** Tiers are the same for many requests, and so are the names of their places. */
+const outermost = new WeakMap<Tier, readonly string[]>();
+
+function placesIn(tier: Tier, outer?: string): readonly string[] {
+  const known = outer === undefined ? outermost.get(tier) : undefined;
+  if (known) return known;
+  const places = tier.targets.map((_, index) => placeOf(tier, index, outer));
+  if (outer === undefined) outermost.set(tier, places);
+  return places;
 }
 
 /** `target 2 of fast`; within a tier inside it `target 2 of fast, its target 1`. */

@@ -84,12 +84,14 @@ function inOrder(plans: readonly Plan[], state: Run, way: Way): Promise<Reply> {
 }
 
 async function oneByOne(plans: readonly Plan[], state: Run, way: Way): Promise<Reply> {
-  for (const [index, plan] of plans.entries()) {
-    const last = way.last && index === plans.length - 1;
+  let left = plans.length;
+  for (const plan of plans) {
+    left -= 1;
+    const last = left === 0;
     try {
-      return await walk(plan, state, { ...way, last });
+      return await walk(plan, state, last ? way : { ...way, last });
     } catch (error) {
-      if (index === plans.length - 1 || over(state, way)) throw error;
+      if (last || over(state, way)) throw error;
     }
   }
   throw new GatewayError('internal', 'a plan has a node without branches');

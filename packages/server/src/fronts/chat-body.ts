@@ -1,6 +1,7 @@
 import type { ChatRequest } from '@inferbridge/core';
 import { z } from 'zod';
 import { unprocessable } from '../http/http-error.ts';
+import { isPlain } from './chat-plain.ts';
 import { faultIn, MOST_NAME, strangers } from './fields.ts';
 
 /*
@@ -96,6 +97,7 @@ export function checkChat(body: Record<string, unknown>, rules: ChatRules = {}):
       ? { ...body, model: String((body['models'] as unknown[])?.[0] ?? '') }
       : body; // a chain needs no model beside it
   if (rules.strict) strangers(given, KNOWN);
+  if (isPlain(given)) return given as ChatRequest; // as below, looked at in another way
   const result = chat.safeParse(given);
   if (result.success) return given as ChatRequest; // checked field by field just above; the rest is the index signature's
   throw faultIn(result.error);

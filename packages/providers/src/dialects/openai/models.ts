@@ -57,7 +57,7 @@ export function forReasoningModels(body: Record<string, unknown>, dropped: (para
   }
   if (body['max_tokens'] !== undefined) {
     if (body['max_tokens'] !== null) body['max_completion_tokens'] ??= body['max_tokens'];
-    delete body['max_tokens'];
+    body['max_tokens'] = undefined; // deleting makes an object slow
   }
   if (body['reasoning_effort'] !== undefined)
     body['reasoning_effort'] = effortFor(asText(body['model']), body['reasoning_effort']);
@@ -67,7 +67,7 @@ export function forReasoningModels(body: Record<string, unknown>, dropped: (para
     if (value === undefined || value === null) continue;
     if (field === 'temperature' && value === 1) continue;
     if (field === 'top_p' && value === 1) continue;
-    delete body[field];
+    body[field] = undefined;
     const silent = value === false || (value === 0 && field !== 'temperature' && field !== 'top_p');
     if (!silent) dropped(field);
   }
