@@ -2,7 +2,7 @@ import type { Call } from './call.ts';
 import type { ChatChunk } from './chat.ts';
 import { abortable } from './clock.ts';
 import { asGatewayError } from './errors.ts';
-import { type Frames, frameOf } from './frame.ts';
+import { type Frame, type Frames, frameOf, type StreamEnd } from './frame.ts';
 import type { ChatAnswer, ChatBody, ChatStream } from './provider.ts';
 import { foldFrames } from './stream/fold.ts';
 import { observe } from './stream/observe.ts';
@@ -70,6 +70,8 @@ function framesOf(chunks: AsyncIterable<ChatChunk>, call: Call): Frames {
   };
 }
 
+type Step = IteratorResult<Frame, StreamEnd | undefined>;
+
 /**
  * Frames that end when their call does, with its reason, whatever the source makes of the abort: a plugin's may know
  * nothing of signals, and nobody waits for it.
@@ -78,17 +80,19 @@ export function aborting(frames: Frames, { signal }: Call): Frames {
   return {
     [Symbol.asyncIterator]() {
       const iterator = frames[Symbol.asyncIterator]();
-      let giveUp: ((reason: unknown) => void) | null = null;
-      const reason = () => asGatewayError(signal.reason);
-      signal.addEventListener('abort', () => giveUp?.(reason()), { once: true });
+      // of the one step that is waited for
+      let resolve: (step: Step) => void = () => {};
+      let reject: (reason: unknown) => void = () => {};
+      const came = (step: Step) => resolve(step);
+      const failed = (error: unknown) => reject(asGatewayError(signal.aborted ? signal.reason : error));
+      signal.addEventListener('abort', failed, { once: true });
       return {
         next: () =>
-          new Promise((resolve, reject) => {
-            if (signal.aborted) return reject(reason());
-            giveUp = reject;
-            iterator
-              .next()
-              .then(resolve, (error) => reject(signal.aborted ? reason() : asGatewayError(error)));
+          new Promise((onStep, onFailure) => {
+            resolve = onStep;
+            reject = onFailure;
+            if (signal.aborted) failed(signal.reason);
+            else iterator.next().then(came, failed);
           }),
         return() {
           // one that hangs would not come back from this either

@@ -86,6 +86,8 @@ export async function observe(
   return { observed, frames: committed(iterator, held, complete, observed, ended) };
 }
 
+type Step = IteratorResult<Frame, undefined>;
+
 function committed(
   iterator: AsyncIterator<Frame, unknown, undefined>,
   held: Frame[],
@@ -100,36 +102,39 @@ function committed(
     ended(end);
   };
   const done = { done: true, value: undefined } as const;
-  const reader: AsyncIterator<Frame, undefined, undefined> = {
-    async next() {
-      const early = held.shift();
-      if (early) return { done: false, value: early };
-      if (over) return done;
-      if (complete) {
+  const came = (step: IteratorResult<Frame, unknown>): Step | Promise<Step> => {
+    try {
+      if (step.done) {
+        honest(step.value, observed, false);
         finish({ abandoned: false });
         return done;
       }
-      try {
-        const step = await iterator.next();
-        if (step.done) {
-          honest(step.value, observed, false);
-          finish({ abandoned: false });
-          return done;
-        }
-        if (step.value.tells()) note(step.value.chunks(), observed);
-        observed.bytes += sizeOf(step.value);
-        return { done: false, value: step.value };
-      } catch (error) {
-        if (observed.finished && asGatewayError(error).details.code === 'upstream_cut') {
-          // all had been said; only the goodbye is missing
-          finish({ abandoned: false });
-          return done;
-        }
-        const failure = commitError(asGatewayError(error));
-        finish({ abandoned: false, error: failure });
-        await iterator.return?.().catch(() => {});
-        throw failure;
-      }
+      if (step.value.tells()) note(step.value.chunks(), observed);
+      observed.bytes += sizeOf(step.value);
+      return step;
+    } catch (error) {
+      return failed(error);
+    }
+  };
+  const failed = async (error: unknown): Promise<Step> => {
+    if (observed.finished && asGatewayError(error).details.code === 'upstream_cut') {
+      // all had been said; only the goodbye is missing
+      finish({ abandoned: false });
+      return done;
+    }
+    const failure = commitError(asGatewayError(error));
+    finish({ abandoned: false, error: failure });
+    await iterator.return?.().catch(() => {});
+    throw failure;
+  };
+  // handlers that are there once, and no async functions: every event passes here
+  const reader: AsyncIterator<Frame, undefined, undefined> = {
+    next() {
+      const early = held.shift();
+      if (early) return Promise.resolve({ done: false, value: early });
+      if (complete) finish({ abandoned: false });
+      if (over) return Promise.resolve(done);
+      return iterator.next().then(came, failed);
     },
     async return() {
       finish({ abandoned: true });

@@ -5,6 +5,8 @@ const encoder = new TextEncoder();
 const event = (chunk: ChatChunk): Uint8Array => encoder.encode(eventOf(chunk));
 const DONE = encoder.encode('data: [DONE]\n\n');
 
+type Step = IteratorResult<Uint8Array, void>;
+
 export interface StreamShape {
   /** Did the client ask for the usage chunk? Nobody else ever sees a chunk without choices. */
   readonly usage: boolean;
@@ -18,19 +20,16 @@ export interface StreamShape {
  */
 export function clientStream(reply: Stream, shape: StreamShape): AsyncIterable<Uint8Array> {
   const frames = reply.frames[Symbol.asyncIterator]();
-  let rest: AsyncIterator<Uint8Array> | null = null;
+  let rest: AsyncIterator<Uint8Array, void> | null = null;
+  const pass = (step: IteratorResult<Frame, unknown>): Step | Promise<Step> => {
+    const bytes = step.done ? null : passing(step.value);
+    if (bytes) return { done: false, value: bytes };
+    rest = ending(reply, shape, step.done ? null : step.value, frames);
+    return rest.next();
+  };
   // by hand as long as frames pass as they are: a generator would cost as much as sending them
-  const iterator: AsyncIterator<Uint8Array, undefined> = {
-    async next() {
-      if (!rest) {
-        const step = await frames.next();
-        const bytes = step.done ? null : passing(step.value);
-        if (bytes) return { done: false, value: bytes };
-        rest = ending(reply, shape, step.done ? null : step.value, frames);
-      }
-      const step = await rest.next();
-      return step.done ? { done: true, value: undefined } : step;
-    },
+  const iterator: AsyncIterator<Uint8Array, void> = {
+    next: () => (rest ? rest.next() : frames.next().then(pass)),
     async return() {
       await (rest ?? frames).return?.();
       return { done: true, value: undefined };
@@ -54,7 +53,7 @@ async function* ending(
   { usage, block }: StreamShape,
   first: Frame | null,
   frames: AsyncIterator<Frame>,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Uint8Array, void> {
   let held: ChatChunk | null = null;
   let usageChunk: ChatChunk | null = null;
   let latest: ChatChunk | null = null;

@@ -92,6 +92,8 @@ function* rawFrames(bytes: Uint8Array): Generator<Frame, undefined, undefined> {
   return undefined;
 }
 
+type Step = IteratorResult<Frame, StreamEnd>;
+
 /** By hand: most pieces are content alone, and each generator that they passed would cost as much as sending them. */
 function cleanFrames(
   body: AsyncIterable<Uint8Array>,
@@ -110,36 +112,54 @@ function cleanFrames(
     if (!dry) await source.return?.();
     return { done: true, value: how };
   };
-  return {
-    async next() {
-      try {
-        for (;;) {
-          if (end) return { done: true, value: end };
-          if (special) {
-            const step = special.next();
-            if (!step.done) return step;
-            special = null;
-            if (step.value) return await over(step.value);
-            continue;
-          }
-          dry = true; // where it throws
-          const step = await source.next();
-          dry = step.done === true;
-          const bytes = step.done ? cutter.end() : cutter.push(step.value);
-          if (!bytes) {
-            if (step.done) return await over('cut');
-            continue;
-          }
-          const text = latin1(bytes);
-          if (!step.done && !mayTell(text) && !SPECIAL.test(text))
-            return { done: false, value: rawFrame(bytes, false) };
-          special = specialFrames(bytes, failure, step.done === true);
+  const failed = async (error: unknown): Promise<never> => {
+    end = 'cut';
+    if (!dry) await Promise.resolve(source.return?.()).catch(() => {}); // the error says more
+    throw error;
+  };
+  /** The frame of a piece that is content alone; what is more is left in `special`. */
+  const read = (step: IteratorResult<Uint8Array, unknown>): Frame | null => {
+    dry = step.done === true;
+    const bytes = step.done ? cutter.end() : cutter.push(step.value);
+    if (!bytes) return null;
+    const text = latin1(bytes);
+    if (!step.done && !mayTell(text) && !SPECIAL.test(text)) return rawFrame(bytes, false);
+    special = specialFrames(bytes, failure, step.done === true);
+    return null;
+  };
+  const more = async (): Promise<Step> => {
+    try {
+      for (;;) {
+        if (end) return { done: true, value: end };
+        if (special) {
+          const step = special.next();
+          if (!step.done) return step;
+          special = null;
+          if (step.value) return await over(step.value);
         }
-      } catch (error) {
-        end = 'cut';
-        if (!dry) await Promise.resolve(source.return?.()).catch(() => {}); // the error says more
-        throw error;
+        if (dry) return await over('cut');
+        dry = true; // where it throws
+        const frame = read(await source.next());
+        if (frame) return { done: false, value: frame };
       }
+    } catch (error) {
+      return failed(error);
+    }
+  };
+  const came = (step: IteratorResult<Uint8Array, unknown>): Step | Promise<Step> => {
+    try {
+      const frame = read(step);
+      return frame ? { done: false, value: frame } : more();
+    } catch (error) {
+      return failed(error);
+    }
+  };
+  // handlers that are there once, and no async functions: every event passes here
+  return {
+    next() {
+      if (end || special || dry) return more();
+      dry = true; // where it throws
+      return source.next().then(came, failed);
     },
     async return() {
       end ??= 'cut';
