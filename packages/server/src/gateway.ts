@@ -55,6 +55,8 @@ export interface InferBridge {
   drain(): void;
   /** Is a model call on its way? */
   busy(): boolean;
+  /** Model calls that have come so far. */
+  calls(): number;
   /** Resolves when every model call has ended and told the log. */
   idle(): Promise<void>;
   /** Ends open streams with an error event of their own. */
@@ -225,6 +227,7 @@ export async function createInferBridge(
     handle: edge.handle,
     idle: edge.idle,
     busy: edge.busy,
+    calls: edge.calls,
     key: stores.key,
     operatorKey: stores.operatorKey,
     drain: () => {

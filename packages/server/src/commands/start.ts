@@ -41,7 +41,7 @@ const serverLog = (base: Readonly<Record<string, number>> | null = null) =>
 async function serve(loaded: Loaded, log: Log): Promise<number> {
   const { url, bridge, stop } = await start(loaded, log);
   process.stdout.write(welcome({ url, ...bridge }, loaded));
-  collectAfterStart(bridge.busy);
+  collectAfterStart(bridge);
   return untilStopped(log, async () => {
     await stop();
     return 0;
@@ -53,7 +53,7 @@ async function serveWithWorkers(loaded: Loaded, log: Log): Promise<number> {
   const { serveAll } = await import('../workers/serve.ts');
   const { url, key, operatorKey, stop, kill } = await serveAll(loaded, log);
   process.stdout.write(welcome({ url, key, operatorKey }, loaded));
-  collectAfterStart(() => false);
+  collectAfterStart({ busy: () => false, calls: () => 0 });
   return untilStopped(log, stop, kill);
 }
 
@@ -72,7 +72,7 @@ async function serveAsWorker(loaded: Loaded, worker: Worker): Promise<number> {
   );
   const { url, bridge, stop } = await start(loaded, log, siblings);
   worker.send({ kind: 'serving', url });
-  collectAfterStart(bridge.busy);
+  collectAfterStart(bridge);
   // signals to all at once come twice, from a terminal or a service manager and from the process that started this one
   process.on('SIGINT', () => {});
   return untilStopped(

@@ -33,6 +33,8 @@ export interface Edge {
   readonly handle: RequestListener;
   /** Is a model call on its way? */
   busy(): boolean;
+  /** Model calls that have come so far. */
+  calls(): number;
   /** Resolves when no model call is on its way any more, also none whose client has left. */
   idle(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export function createEdge({
   cors,
 }: EdgeOptions): Edge {
   let running = 0;
+  let calls = 0;
   let waiting: (() => void)[] = [];
   const over = () => {
     running -= 1;
@@ -84,6 +87,7 @@ export function createEdge({
       });
     }
     running += 1;
+    calls += 1;
     model.answer(request, response, id).then(over, (error: unknown) => {
       over();
       throw error;
@@ -92,6 +96,7 @@ export function createEdge({
   return {
     handle,
     busy: () => running + orphans.size > 0,
+    calls: () => calls,
     async idle() {
       while (running + orphans.size > 0) {
         await Promise.allSettled([nobody(), ...[...orphans].map((orphan) => orphan.over)]);
