@@ -43,6 +43,7 @@ export function planTier(
   notes: Notes = { unfit: [], passed: [] },
   place?: string,
 ): Pick<Choice, 'plan' | 'candidates'> | null {
+  if (tier.targets.length === 0) return null; // the place of somebody for whom there is no key
   const choices: Choice[] = [];
   const places = placesIn(tier, place);
   for (const [index, target] of tier.targets.entries()) {

@@ -133,7 +133,11 @@ function watchdog(clock: Clock, timeouts: Timeouts, expire: (name: Name, ms: num
   };
   const progress = (phase: Phase) => {
     if (stopped) return;
-    if (phase === 'connecting') set('connect');
+    if (phase === 'bytes') {
+      // the most frequent one: by its own name, so that V8 knows where it is
+      due.idle = clock.now() + idleMs;
+      armFor(due.idle);
+    } else if (phase === 'connecting') set('connect');
     else if (phase === 'connected') {
       due.connect = NEVER;
       set('headers');
@@ -143,8 +147,7 @@ function watchdog(clock: Clock, timeouts: Timeouts, expire: (name: Name, ms: num
     } else if (phase === 'content') {
       due.first_content = NEVER;
       set('idle');
-    } else if (phase === 'paused') due.idle = NEVER;
-    else set('idle');
+    } else due.idle = NEVER;
   };
   // the first moment is most often that of connecting, which begins at once: one timer then serves both
   armFor(Math.min(due[soonest()], start + connectMs));
