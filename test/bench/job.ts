@@ -14,6 +14,8 @@ export interface Job {
   readonly bytes?: number;
   /** Content events of a stream, where they differ from the usual number. */
   readonly events?: number;
+  /** Fifty of them a second, as a model speaks; default: as fast as each can be a segment of its own. */
+  readonly spoken?: boolean;
 }
 
 /** What became of it. Waits are milliseconds: to the end of a reply, or to the first content of a stream. */

@@ -76,8 +76,11 @@ async function openLoop(job: Job): Promise<Outcome> {
   return tally.outcome(seconds);
 }
 
-const templateOf = ({ events, ...job }: Job) =>
-  requestTemplate({ ...job, ...(events !== undefined && { wish: `events ${events}` }) });
+const templateOf = ({ events, spoken, ...job }: Job) =>
+  requestTemplate({
+    ...job,
+    ...(events !== undefined && { wish: `${spoken ? 'spoken' : 'events'} ${events}` }),
+  });
 
 function createTally({ stream }: Job) {
   const waits: number[] = [];

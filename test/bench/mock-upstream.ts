@@ -4,11 +4,14 @@ import { completion, completionPieces, message, messagePieces, STREAM_EVENTS } f
 /*
  * The upstream, a process of its own: answers at once, over plain sockets, so that it costs as little of its core as
  * can be and never is what is measured. `/v1/messages` gets Anthropic's form, everything else OpenAI's. What a prompt
- * wishes for between angle brackets is done: `events 2000` in a stream, `slow` ones, a `wait` before the reply, a `flood`.
+ * wishes for between angle brackets is done: `events 2000` in a stream, `spoken 50` as a model speaks, `slow` ones, a
+ * `wait` before the reply, a `flood`.
  */
 
 /** Pause between two pieces of a stream, long enough for each to be a segment of its own. */
 const GAP_MS = 5;
+/** Fifty events a second. */
+const SPOKEN_TURNS = 4;
 /** Streams with more events than the usual ones send several in each turn, so that they take about as long. */
 const TURNS = STREAM_EVENTS;
 /** A slow stream sends a piece in one of so many turns. */
@@ -18,7 +21,7 @@ const WAIT_MS = 1_500;
 const FLOOD_BYTES = 64 * 1024 * 1024;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const STREAM = Buffer.from('"stream":true');
-const WISH = /<(events|slow|wait|flood)(?: (\d+))?>/;
+const WISH = /<(events|spoken|slow|wait|flood)(?: (\d+))?>/;
 const OPENING = '<'.charCodeAt(0);
 /** A wish stands at the beginning. */
 const LOOKED_AT = 512;
@@ -53,25 +56,31 @@ interface Open {
   readonly perTurn: number;
   /** A turn in so many. */
   readonly every: number;
+  /** Which one of those. */
+  readonly from: number;
   next: number;
 }
 
 let calls = 0;
 let flooded = 0;
-let turn = 0;
-const open = new Set<Open>();
+let begun = 0;
+let tick = 0;
+/** By the millisecond of the gap in which they send, so that streams do not all send at once. */
+const phases = Array.from({ length: GAP_MS }, () => new Set<Open>());
 
 setInterval(() => {
-  turn += 1;
+  tick += 1;
+  const open = phases[tick % GAP_MS] ?? new Set();
+  const turn = Math.floor(tick / GAP_MS);
   for (const stream of open) {
-    if (turn % stream.every !== 0) continue;
+    if ((turn + stream.from) % stream.every !== 0) continue;
     for (let n = 0; n < stream.perTurn; n++) {
       const piece = stream.pieces[stream.next++];
       if (piece && !stream.socket.destroyed) stream.socket.write(piece);
       else open.delete(stream);
     }
   }
-}, GAP_MS);
+}, 1);
 
 /** Content without end, at the pace at which it is taken. */
 function flood(socket: Socket): void {
@@ -103,11 +112,20 @@ function answer(socket: Socket, head: string, body: Buffer): void {
     flood(socket);
     return;
   }
-  const events = wish === 'events' ? Number(count) : STREAM_EVENTS;
+  const events = wish === 'events' || wish === 'spoken' ? Number(count) : STREAM_EVENTS;
   const pieces = piecesOf(dialect, events);
   socket.write(pieces[0] ?? '');
   const perTurn = Math.max(1, Math.round(events / TURNS));
-  open.add({ socket, pieces, perTurn, every: wish === 'slow' ? SLOW_TURNS : 1, next: 1 });
+  const every = wish === 'slow' ? SLOW_TURNS : wish === 'spoken' ? SPOKEN_TURNS : 1;
+  begun += 1;
+  phases[begun % GAP_MS]?.add({
+    socket,
+    pieces,
+    perTurn,
+    every,
+    from: Math.floor(begun / GAP_MS),
+    next: 1,
+  });
 }
 
 const server = createServer({ noDelay: true }, (socket) => {

@@ -132,6 +132,7 @@ async function bench(): Promise<Results> {
     const open = await referee.section(three, rounds, { ...replies, rate: RATE });
     say('streams …');
     const streams = await referee.section(four, rounds, events);
+    const spoken = await referee.section(four, rounds, { ...events, events: 50, spoken: true });
     await unlogged.stop();
     quiet.remove();
     say('every size …');
@@ -168,6 +169,7 @@ async function bench(): Promise<Results> {
       extras,
       open,
       streams,
+      spoken,
       beside,
       peers: {
         versions: Object.fromEntries(peers.running.map(({ name, version }) => [name, version])),

@@ -51,7 +51,7 @@ const added = (ours: readonly number[], theirs: readonly number[]): Spread =>
   spread(ours.map((value, round) => value - (theirs[round] ?? Number.NaN)));
 
 function targets(results: Results): readonly Target[] {
-  const { closed, open, streams, beside, extras, memory, starts, pictures } = results;
+  const { closed, open, streams, spoken, beside, extras, memory, starts, pictures } = results;
   const least = { wanted: 'least', digits: 2 } as const;
   const most = { wanted: 'most', digits: 2 } as const;
   // the worst way counts
@@ -111,16 +111,16 @@ function targets(results: Results): readonly Target[] {
     },
     {
       ...most,
-      figure: 'added time to first content, 100 streams, p50, ms',
-      found: against(streams, 'gateway', 'direct', 'p50', added),
+      figure: 'added time to first content, 100 streams at 50 events/s, p50, ms',
+      found: against(spoken, 'gateway', 'direct', 'p50', added),
       reach: 0.7,
       beyond: 0.4,
       reference: 'Portkey sleeps 25',
     },
     {
       ...most,
-      figure: 'added time to first content, 100 streams, p99, ms',
-      found: against(streams, 'gateway', 'direct', 'p99', added),
+      figure: 'added time to first content, 100 streams at 50 events/s, p99, ms',
+      found: against(spoken, 'gateway', 'direct', 'p99', added),
       reach: 3,
       beyond: 1.5,
     },
