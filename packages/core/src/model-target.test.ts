@@ -189,6 +189,18 @@ describe('the permit', () => {
     },
   );
 
+  it('ends a stream that knows nothing of the abort, with the reason of it', async () => {
+    const gone = new AbortController();
+    const { call, permit } = setUp(true, gone.signal);
+    async function* deaf(): AsyncGenerator<ChatChunk> {
+      yield* [...chunksOf('one', { id: 'c' })].slice(0, 2);
+      await new Promise(() => {});
+    }
+    const reading = read(await ofProvider(deaf).handle(call, permit));
+    setImmediate(() => gone.abort(new GatewayError('timeout', 'nothing more came')));
+    await expect(reading).rejects.toMatchObject({ class: 'timeout', message: 'nothing more came' });
+  });
+
   it('is settled though the client had gone before, and nobody is called', async () => {
     const { clock, call, permit, settlements } = setUp(
       false,

@@ -105,7 +105,7 @@ const outermost = new WeakMap<Tier, readonly string[]>();
 
 function placesIn(tier: Tier, outer?: string): readonly string[] {
   const known = outer === undefined ? outermost.get(tier) : undefined;
-  if (known) return known;
+  if (known?.length === tier.targets.length) return known;
   const places = tier.targets.map((_, index) => placeOf(tier, index, outer));
   if (outer === undefined) outermost.set(tier, places);
   return places;

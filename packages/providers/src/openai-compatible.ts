@@ -96,28 +96,28 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
   const corrections = createCorrections();
   const refuseByTable = refusing(treatments);
 
-  /** What all requests under a credential have in common. */
-  const wayOf = remembered((credential: Credential) => {
-    const headers = { ...PLAIN_HEADERS, ...options.headers, ...auth(credential) };
-    return {
-      base: (credential.baseUrl ?? options.baseUrl ?? '').replace(/\/+$/, ''),
-      headers,
-      posting: { ...headers, 'content-type': 'application/json' },
-    };
+  const headersOf = (credential: Credential) => ({
+    ...PLAIN_HEADERS,
+    ...options.headers,
+    ...auth(credential),
   });
   const urlOf = (path: string, credential: Credential, model: string | null): string => {
-    const { base } = wayOf(credential);
-    if (base === '')
+    const base = credential.baseUrl ?? options.baseUrl;
+    if (!base)
       throw new GatewayError('invalid_request', 'this provider needs a base_url', { param: 'base_url' });
     const place = options.pathOf?.(path, model) ?? path;
-    return base + place + (options.query ? `?${options.query}` : '');
+    return (
+      (base.endsWith('/') ? base.replace(/\/+$/, '') : base) +
+      place +
+      (options.query ? `?${options.query}` : '')
+    );
   };
   const guard = options.guarded ? { guarded: true } : {};
   const post = (path: string, model: string, body: Uint8Array, io: ProviderIO): Promise<HttpResponse> =>
     io.http({
       method: 'POST',
       url: urlOf(path, io.credential, model),
-      headers: wayOf(io.credential).posting,
+      headers: { ...headersOf(io.credential), 'content-type': 'application/json' },
       body,
       ...guard,
     });
@@ -182,7 +182,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
         const response = await io.http({
           method: 'GET',
           url: urlOf(options.healthPath ?? '', io.credential, null),
-          headers: wayOf(io.credential).headers,
+          headers: headersOf(io.credential),
           ...guard,
         });
         if (response.status !== 200) throw await refuse(response, io);
@@ -193,7 +193,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
       const response = await io.http({
         method: 'GET',
         url: urlOf('/models', io.credential, null),
-        headers: wayOf(io.credential).headers,
+        headers: headersOf(io.credential),
         ...guard,
       });
       if (response.status !== 200) throw await refuse(response, io);
@@ -224,16 +224,6 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
     }),
   };
   return treatments['functions (legacy)'] === 'native' ? provider : withLegacyFunctions(provider);
-}
-
-/** Made once for each credential, which is the same object as long as nobody changes it. */
-function remembered<Made>(make: (credential: Credential) => Made): (credential: Credential) => Made {
-  const made = new WeakMap<Credential, Made>();
-  return (credential) => {
-    const known = made.get(credential) ?? make(credential);
-    made.set(credential, known);
-    return known;
-  };
 }
 
 const subjectOf = ({ model }: ChatRequest, { credential, clock }: ProviderIO) => ({

@@ -40,6 +40,8 @@ const TOUCH_MS = 60_000;
 export function createIdentities(options: IdentitiesOptions): Identities {
   const { users, operators, operatorKey, importedKeys, clock, log } = options;
   const known = new Map<string, { user: User; until: number }>();
+  /** How often somebody was. */
+  let forgotten = 0;
   let used = new Map<string, number>();
   let timer: unknown = null;
 
@@ -58,6 +60,7 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     return found && found.until > clock.now() ? found.user : lookUp(digest);
   };
   const lookUp = async (digest: string): Promise<User | null> => {
+    const before = forgotten;
     const row = await users.userByKeyHash(digest);
     if (!row) {
       known.delete(digest);
@@ -65,7 +68,8 @@ export function createIdentities(options: IdentitiesOptions): Identities {
     }
     if (known.size >= MOST_KEPT) known.clear();
     const user = userOf(row);
-    known.set(digest, { user, until: clock.now() + FRESH_MS });
+    // what was read may have been revoked meanwhile
+    if (forgotten === before) known.set(digest, { user, until: clock.now() + FRESH_MS });
     used.set(digest, micros(clock.wall()));
     timer ??= clock.setTimeout(() => void touch(), TOUCH_MS);
     letGo(timer);
@@ -82,6 +86,7 @@ export function createIdentities(options: IdentitiesOptions): Identities {
       return isWellFormed(key, OPERATOR_KEY_PREFIX) && operators.has(hashOf(key));
     },
     forget(userId) {
+      forgotten += 1;
       for (const [digest, { user }] of known) if (user.id === userId) known.delete(digest);
     },
     async close() {

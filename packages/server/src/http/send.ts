@@ -59,8 +59,9 @@ export function write(
 
 /** Waits until a response that has ended is with the kernel, to the last byte, or its client has gone. */
 export function sent(response: ServerResponse, silentMs = MOST_SILENT_MS): true | Promise<boolean> {
-  const waiting = response.socket?.writableLength ?? 0;
-  return waiting === 0 || response.destroyed || taken(response, 'finish', silentMs);
+  // without a socket it waits behind an earlier one, or has given it back
+  const gone = response.socket ? response.socket.writableLength === 0 : response.writableFinished;
+  return gone || response.destroyed || taken(response, 'finish', silentMs);
 }
 
 function taken(response: ServerResponse, event: 'drain' | 'finish', silentMs: number): Promise<boolean> {
