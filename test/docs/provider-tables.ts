@@ -93,8 +93,8 @@ function gpt(): string {
     const there = (more: object) => needsResponses(asked({ tools, ...more }), model);
     return [
       `\`${model}\``,
-      'reasoning_effort' in body ? 'yes' : 'dropped',
-      'temperature' in body ? 'yes' : 'dropped',
+      body['reasoning_effort'] !== undefined ? 'yes' : 'dropped',
+      body['temperature'] !== undefined ? 'yes' : 'dropped',
       reasoningRefuses(asked({ stop: ['a'] }), model) ? 'refused' : 'yes',
       there({})
         ? 'over /v1/responses'
