@@ -96,22 +96,18 @@ export function openAICompatible(options: OpenAICompatibleOptions): Omit<Provide
   const corrections = createCorrections();
   const refuseByTable = refusing(treatments);
 
-  const headersOf = (credential: Credential) => ({
-    ...PLAIN_HEADERS,
-    ...options.headers,
-    ...auth(credential),
-  });
   const urlOf = (path: string, credential: Credential, model: string | null): string => {
     const base = credential.baseUrl ?? options.baseUrl;
     if (!base)
       throw new GatewayError('invalid_request', 'this provider needs a base_url', { param: 'base_url' });
     const place = options.pathOf?.(path, model) ?? path;
-    return (
-      (base.endsWith('/') ? base.replace(/\/+$/, '') : base) +
-      place +
-      (options.query ? `?${options.query}` : '')
-    );
+    return base.replace(/\/+$/, '') + place + (options.query ? `?${options.query}` : '');
   };
+  const headersOf = (credential: Credential) => ({
+    ...PLAIN_HEADERS,
+    ...options.headers,
+    ...auth(credential),
+  });
   const guard = options.guarded ? { guarded: true } : {};
   const post = (path: string, model: string, body: Uint8Array, io: ProviderIO): Promise<HttpResponse> =>
     io.http({

@@ -49,7 +49,7 @@ export async function attempt(candidate: Candidate, state: Run, way: Way): Promi
       }),
       answer,
     );
-    if (state.failures.size > 0) state.failures.delete(key);
+    state.failures.delete(key);
     return reply;
   } catch (error) {
     mine.abort(error); // whatever it has left open ends here

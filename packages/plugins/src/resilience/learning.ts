@@ -139,9 +139,7 @@ function note(known: Learned, times: Series, { outcome, firstContentMs }: Settle
 }
 
 const errorsAt = ({ errorRate, errorAt }: Learned, now: number): number | null =>
-  errorRate === null || errorRate === 0
-    ? errorRate
-    : errorRate * Math.exp(-Math.max(0, now - errorAt) / ERROR_DECAY_MS);
+  errorRate === null ? null : errorRate * Math.exp(-Math.max(0, now - errorAt) / ERROR_DECAY_MS);
 
 const peakAt = ({ peakMs, peakAt }: Series, now: number): number | null =>
   peakMs === null ? null : peakMs * Math.exp(-Math.max(0, now - peakAt) / IDLE_DECAY_MS);

@@ -133,11 +133,7 @@ function watchdog(clock: Clock, timeouts: Timeouts, expire: (name: Name, ms: num
   };
   const progress = (phase: Phase) => {
     if (stopped) return;
-    if (phase === 'bytes') {
-      // the most frequent one: by its own name, so that V8 knows where it is
-      due.idle = clock.now() + idleMs;
-      armFor(due.idle);
-    } else if (phase === 'connecting') set('connect');
+    if (phase === 'connecting') set('connect');
     else if (phase === 'connected') {
       due.connect = NEVER;
       set('headers');
@@ -147,7 +143,8 @@ function watchdog(clock: Clock, timeouts: Timeouts, expire: (name: Name, ms: num
     } else if (phase === 'content') {
       due.first_content = NEVER;
       set('idle');
-    } else due.idle = NEVER;
+    } else if (phase === 'paused') due.idle = NEVER;
+    else set('idle');
   };
   // the first moment is most often that of connecting, which begins at once: one timer then serves both
   armFor(Math.min(due[soonest()], start + connectMs));
